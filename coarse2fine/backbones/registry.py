@@ -1,0 +1,38 @@
+"""Base networks by name."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from coarse2fine.backbones.alexnet import alexnet
+from coarse2fine.backbones.nin import nin
+from coarse2fine.errors import check_known
+
+
+@dataclasses.dataclass(frozen=True)
+class Backbone:
+    """A base network and what it expects around it.
+
+    Attributes:
+        build: Makes the network, from images to features.
+        class_map_activation: Activation of the `ClassFeatureMap` that follows it.
+        input_shape: Height, width and channels of the images it was made for.
+    """
+
+    build: Callable[..., keras.Model]
+    class_map_activation: str | None
+    input_shape: tuple[int, int, int]
+
+
+BACKBONES = {
+    "alexnet": Backbone(alexnet, class_map_activation="relu", input_shape=(32, 32, 3)),
+    "nin": Backbone(nin, class_map_activation="relu", input_shape=(32, 32, 3)),
+}
+
+
+def create(name: str, **kwargs: Any) -> keras.Model:
+    """Makes the base network `name`; `kwargs` are the arguments of its `build`."""
+    check_known("backbone", name, BACKBONES)
+    return BACKBONES[name].build(**kwargs)

@@ -1,0 +1,165 @@
+"""Who keeps a fine label."""
+
+import dataclasses
+import hashlib
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from coarse2fine.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Partition:
+    """The parts of a training set, as indices into its source.
+
+    Attributes:
+        fine_labelled: images whose fine label may be used (S_fine without validation).
+        coarse_only: images whose coarse label alone may be used (S_coarse).
+        validation: fine-labelled images that choose settings and are not trained on.
+
+    Within a part the order depends on the seed and the ids only, not on the source's order.
+    """
+
+    fine_labelled: np.ndarray
+    coarse_only: np.ndarray
+    validation: np.ndarray
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of images of each part."""
+        return {part: len(indices) for part, indices in vars(self).items()}
+
+    def ids(self, ids: np.ndarray) -> dict[str, np.ndarray]:
+        """The ids of each part's images, as UTF-8 bytes."""
+        return {part: np.char.encode(ids[indices]) for part, indices in vars(self).items()}
+
+
+def draw_partition(
+    fine: np.ndarray,
+    coarse: np.ndarray,
+    ids: np.ndarray,
+    fine_fraction: float | None = None,
+    coarse_fraction: float | None = None,
+    validation_fraction: float = 0.0,
+    seed: int = 0,
+) -> Partition:
+    """Draws a `Partition`, class by class, from the seed and the images' ids.
+
+    Images of a class are ranked by a hash of (seed, id). S_fine is the first `fine_fraction` of the
+    ranks and S_coarse the last `coarse_fraction`, so each contains what a smaller fraction would
+    give, and neither moves when the other's fraction changes. A source that holds coarse-only
+    images (`fine` = -1) has its S_coarse from them alone.
+
+    Args:
+        fine: `(n,)` fine labels, -1 where there is none.
+        coarse: `(n,)` coarse labels.
+        ids: `(n,)` distinct texts.
+        fine_fraction: share of each fine class's images for S_fine. Default .5, or 1 where the
+            source holds coarse-only images.
+        coarse_fraction: likewise for S_coarse; a share of each coarse class's coarse-only images
+            where the source holds some.
+        validation_fraction: share of S_fine that is set aside for validation; never the first
+            image of a class.
+        seed: of the ranks.
+
+    Raises:
+        InputError: a fraction out of range, or fractions whose sum is more than 1.
+    """
+    has_coarse_only = bool(np.any(fine < 0))
+    default = 1.0 if has_coarse_only else 0.5
+    fine_fraction = default if fine_fraction is None else fine_fraction
+    coarse_fraction = default if coarse_fraction is None else coarse_fraction
+    check_fractions(fine_fraction, coarse_fraction, validation_fraction, has_coarse_only)
+
+    ranked = np.argsort(_hashes(ids, seed), kind="stable")
+    fine_labelled, validation, coarse_only = [], [], []
+    for label, members in _by_class(fine, ranked):
+        budget = members[: math.ceil(len(members) * fine_fraction - 1e-9)]
+        is_validation = _spread(len(budget), validation_fraction, _phase(label, seed))
+        fine_labelled.append(budget[~is_validation])
+        validation.append(budget[is_validation])
+        if not has_coarse_only:
+            coarse_only.append(_last(members, coarse_fraction))
+    if has_coarse_only:
+        without_fine = ranked[fine[ranked] < 0]
+        for _, members in _by_class(coarse, without_fine):
+            coarse_only.append(_last(members, coarse_fraction))
+
+    position = np.empty(len(ids), np.int64)
+    position[ranked] = np.arange(len(ids))
+    return Partition(
+        *(_in_rank_order(p, position) for p in (fine_labelled, coarse_only, validation))
+    )
+
+
+def check_fractions(
+    fine_fraction: float, coarse_fraction: float, validation_fraction: float, separate: bool = False
+) -> None:
+    """Raises `InputError` unless the fractions can be drawn (`separate`: from separate images)."""
+    for name, value, stop in (
+        ("fine_fraction", fine_fraction, 1.0),
+        ("coarse_fraction", coarse_fraction, 1.0),
+        ("validation_fraction", validation_fraction, 0.999),
+    ):
+        if not 0.0 <= value <= stop:
+            raise InputError(f"{name} is {value}, expected a number from 0 to {stop:g}.")
+    if not separate and fine_fraction + coarse_fraction > 1.0 + 1e-9:
+        raise InputError(
+            f"fine_fraction {fine_fraction} and coarse_fraction {coarse_fraction} sum to "
+            f"{fine_fraction + coarse_fraction:g}, expected at most 1: S_fine and S_coarse are "
+            "disjoint. Lower one of them."
+        )
+
+
+def check_every_class_labelled(fine_labels: np.ndarray, fine_names: Sequence[str]) -> None:
+    """Raises `InputError` listing the fine classes that stand nowhere in `fine_labels`."""
+    counts = np.bincount(fine_labels, minlength=len(fine_names))
+    missing = [name for name, count in zip(fine_names, counts, strict=True) if count == 0]
+    if missing:
+        raise InputError(
+            f"{len(missing)} of {len(fine_names)} fine classes have no fine-labelled training "
+            f"image: {', '.join(missing)}. Raise fine_fraction, label some, or pass "
+            "allow_unlabelled_classes to train without."
+        )
+
+
+def _hashes(ids: np.ndarray, seed: int) -> np.ndarray:
+    key = str(seed).encode()
+    digests = (hashlib.blake2b(str(i).encode(), digest_size=8, key=key).digest() for i in ids)
+    return np.frombuffer(b"".join(digests), dtype=">u8")
+
+
+def _by_class(labels: np.ndarray, ranked: np.ndarray):
+    """Yields each label (-1 left out) with its members in rank order."""
+    by_label = ranked[np.argsort(labels[ranked], kind="stable")]
+    values, starts = np.unique(labels[by_label], return_index=True)
+    for label, members in zip(values, np.split(by_label, starts[1:]), strict=True):
+        if label >= 0:
+            yield int(label), members
+
+
+def _last(members: np.ndarray, fraction: float) -> np.ndarray:
+    count = math.floor(len(members) * fraction + 1e-9)
+    return members[len(members) - count :]
+
+
+def _phase(label: int, seed: int) -> float:
+    digest = hashlib.blake2b(f"{seed}/{label}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
+
+
+def _spread(count: int, fraction: float, phase: float) -> np.ndarray:
+    """A mask of `fraction` of `count` ranks, evenly spread and the same for every longer count.
+
+    The phase differs between classes, so that the share holds over all classes even where a class
+    is too small to give a whole image; below 1 - fraction it never picks rank 0.
+    """
+    steps = np.floor(np.arange(count + 1) * fraction + phase * (1.0 - fraction) + 1e-9)
+    return np.diff(steps) > 0
+
+
+def _in_rank_order(parts: list[np.ndarray], position: np.ndarray) -> np.ndarray:
+    members = np.concatenate([*parts, np.empty(0, np.int64)]).astype(np.int64)
+    return members[np.argsort(position[members])]

@@ -1,0 +1,119 @@
+"""From a source and a partition to batches."""
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from coarse2fine.data.augmentation import AUGMENTATIONS
+from coarse2fine.data.partition import Partition
+from coarse2fine.data.schedule import Schedule
+from coarse2fine.data.source import Source
+from coarse2fine.errors import check_known
+
+LABELS = ("mixed", "fine", "oracle", "coarse")
+
+Preprocess = Callable[[tf.Tensor], tf.Tensor]
+
+
+def select_labels(partition: Partition, labels: str) -> tuple[np.ndarray, np.ndarray]:
+    """The images that a run learns from: those with a fine label to use, and those without.
+
+    Args:
+        partition: of the training set.
+        labels: `mixed` (fine labels of S_fine, coarse labels of both parts), `fine` (S_fine alone),
+            `oracle` (fine labels of both parts) or `coarse` (coarse labels of both parts).
+    """
+    check_known("labels", labels, LABELS)
+    both = np.concatenate([partition.fine_labelled, partition.coarse_only])
+    none = np.empty(0, np.int64)
+    return {
+        "mixed": (partition.fine_labelled, partition.coarse_only),
+        "fine": (partition.fine_labelled, none),
+        "oracle": (both, none),
+        "coarse": (none, both),
+    }[labels]
+
+
+def training_batches(
+    source: Source,
+    fine_labelled: np.ndarray,
+    coarse_only: np.ndarray,
+    schedule: Schedule,
+    preprocess: Preprocess,
+    augment: str = "none",
+    first_step: int = 0,
+) -> tf.data.Dataset:
+    """Endless training batches; batch t is a pure function of t.
+
+    Args:
+        source: of the images.
+        fine_labelled: indices of images whose fine label may be used.
+        coarse_only: indices of images whose fine label is left in the source.
+        schedule: which image stands where.
+        preprocess: batch of uint8 images to batch of float32 ones.
+        augment: a name of `AUGMENTATIONS`.
+        first_step: of the first batch.
+
+    Returns:
+        Batches `(image, {"fine", "coarse"}, {"fine": has_fine, "coarse": ones})`: image
+        `(batch, height, width, channels)` float32, labels `(batch,)` int64, weights `(batch,)`
+        float32. A coarse-only image's fine label is 0 with weight 0.
+    """
+    check_known("augment", augment, AUGMENTATIONS)
+    index = tf.constant(np.concatenate([fine_labelled, coarse_only]), tf.int64)
+    fine = np.zeros(len(index), np.int64)
+    fine[: len(fine_labelled)] = source.fine[fine_labelled]
+    fine = tf.constant(fine)
+    coarse = tf.constant(source.coarse[index.numpy()])
+
+    def batch(step):
+        places = schedule.places(step)
+        number, has_fine = schedule.images(places)
+        images = preprocess(source.images(tf.gather(index, number)))
+        images = AUGMENTATIONS[augment](
+            images, lambda draw, count: schedule.random_integers(places, draw, count)
+        )
+        labels = {"fine": tf.gather(fine, number), "coarse": tf.gather(coarse, number)}
+        return images, labels, {"fine": has_fine, "coarse": tf.ones_like(has_fine)}
+
+    steps = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max)
+    return _parallel(steps, batch)
+
+
+def evaluation_batches(
+    source: Source, indices: np.ndarray, batch_size: int, preprocess: Preprocess
+) -> tf.data.Dataset:
+    """One pass over `indices` in order, in batches of one size.
+
+    The last batch is filled up with its first image at weight 0, so that replicas get equal slices.
+
+    Returns:
+        Batches as of `training_batches`; an image without a fine label has label 0 and weight 0.
+    """
+    num_images = len(indices)
+    index = tf.constant(indices, tf.int64)
+    fine = tf.constant(source.fine[indices])
+    coarse = tf.constant(source.coarse[indices])
+
+    def batch(step):
+        place = step * batch_size + tf.range(batch_size, dtype=tf.int64)
+        is_image = place < num_images
+        place = tf.where(is_image, place, 0)
+        labels = {"fine": tf.gather(fine, place), "coarse": tf.gather(coarse, place)}
+        has_fine = tf.cast(is_image & (labels["fine"] >= 0), tf.float32)
+        labels["fine"] = tf.maximum(labels["fine"], 0)
+        images = preprocess(source.images(tf.gather(index, place)))
+        return images, labels, {"fine": has_fine, "coarse": tf.cast(is_image, tf.float32)}
+
+    return _parallel(tf.data.Dataset.range(-(-num_images // batch_size)), batch)
+
+
+def _parallel(steps: tf.data.Dataset, batch: Callable) -> tf.data.Dataset:
+    # With autotuning, the end of a finite data set can wait for the tuner's next wake-up, up to a
+    # minute away; so parallelism and prefetching are set by hand.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return (
+        steps.map(batch, num_parallel_calls=2, deterministic=True).prefetch(2).with_options(options)
+    )

@@ -1,0 +1,142 @@
+"""Images with random access, and their labels."""
+
+import abc
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from coarse2fine.errors import InputError
+from coarse2fine.taxonomy import Taxonomy
+
+
+class Source(abc.ABC):
+    """One split of a data set.
+
+    A subclass says how images are read; labels and ids are in memory.
+
+    Args:
+        taxonomy: of the labels.
+        fine: `(n,)` fine labels, -1 where an image has none.
+        coarse: `(n,)` coarse labels; by default the parents of `fine`.
+        ids: `(n,)` distinct texts that name the images, whatever their order.
+        image_shape: `(height, width, channels)` of every image.
+
+    Raises:
+        InputError: labels that do not fit the taxonomy, or ids that repeat.
+    """
+
+    def __init__(
+        self,
+        taxonomy: Taxonomy,
+        fine: np.ndarray,
+        ids: np.ndarray,
+        image_shape: tuple[int, int, int],
+        coarse: np.ndarray | None = None,
+    ):
+        self.taxonomy = taxonomy
+        self.fine = np.asarray(fine, np.int64)
+        _check_labels("fine", self.fine, -1, taxonomy.num_fine)
+        self.coarse = np.asarray(taxonomy.coarsen(fine) if coarse is None else coarse, np.int64)
+        _check_labels("coarse", self.coarse, 0, taxonomy.num_coarse)
+        self.ids = np.asarray(ids, np.str_)
+        self.image_shape = tuple(image_shape)
+        self._check_consistent()
+
+    def _check_consistent(self) -> None:
+        lengths = {len(self.fine), len(self.coarse), len(self.ids)}
+        if len(lengths) > 1:
+            raise InputError(
+                f"A source has {len(self.fine)} fine labels, {len(self.coarse)} coarse labels and "
+                f"{len(self.ids)} ids, expected as many of each."
+            )
+        if len(np.unique(self.ids)) != len(self.ids):
+            values, counts = np.unique(self.ids, return_counts=True)
+            raise InputError(f"The id {values[counts > 1][0]!r} names more than one image.")
+        differs = (self.fine >= 0) & (self.taxonomy.coarsen(self.fine) != self.coarse)
+        if differs.any():
+            i = int(np.flatnonzero(differs)[0])
+            raise InputError(
+                f"Image {self.ids[i]} has fine label "
+                f"{self.taxonomy.fine_names[self.fine[i]]!r} and coarse label "
+                f"{self.taxonomy.coarse_names[self.coarse[i]]!r}, which is not its parent "
+                f"({differs.sum()} such images)."
+            )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """The example `{"image", "fine", "coarse", "id"}` at `index`."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"index {index} of {len(self)} images")
+        return {
+            "image": self.images(tf.constant([index], tf.int64))[0].numpy(),
+            "fine": int(self.fine[index]),
+            "coarse": int(self.coarse[index]),
+            "id": str(self.ids[index]),
+        }
+
+    @abc.abstractmethod
+    def images(self, indices: tf.Tensor) -> tf.Tensor:
+        """Reads images; callable in a graph.
+
+        Args:
+            indices: `(n,)` int64.
+
+        Returns:
+            `(n, *image_shape)` uint8.
+        """
+
+    def chunks(self, indices: np.ndarray, size: int = 1000) -> Iterator[np.ndarray]:
+        """Yields the images at `indices`, `size` at a time, each `(size or fewer, *image_shape)`."""
+        for start in range(0, len(indices), size):
+            yield self.images(tf.constant(indices[start : start + size], tf.int64)).numpy()
+
+
+class ArraySource(Source):
+    """Images that are in memory.
+
+    Args:
+        images: `(n, height, width, channels)` uint8.
+        taxonomy: of the labels.
+        fine: `(n,)` fine labels, -1 where an image has none.
+        ids: `(n,)` distinct texts; by default the positions.
+        coarse: `(n,)` coarse labels; by default the parents of `fine`.
+    """
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        taxonomy: Taxonomy,
+        fine: np.ndarray,
+        ids: np.ndarray | None = None,
+        coarse: np.ndarray | None = None,
+    ):
+        if images.ndim != 4 or images.dtype != np.uint8:
+            raise InputError(
+                f"images has shape {images.shape} and dtype {images.dtype}, expected "
+                "(n, height, width, channels) uint8."
+            )
+        ids = np.arange(len(images)).astype(np.str_) if ids is None else ids
+        super().__init__(taxonomy, fine, ids, images.shape[1:], coarse)
+        if len(images) != len(self):
+            raise InputError(f"{len(images)} images and {len(self)} labels, expected as many.")
+        with tf.device("CPU"):
+            self._images = tf.constant(images)
+
+    def images(self, indices: tf.Tensor) -> tf.Tensor:
+        """Gathers the images; see `Source.images`."""
+        return tf.gather(self._images, indices)
+
+
+def _check_labels(level: str, labels: np.ndarray, first: int, stop: int) -> None:
+    if labels.ndim != 1:
+        raise InputError(f"{level} labels have shape {labels.shape}, expected (n,).")
+    bad = np.flatnonzero((labels < first) | (labels >= stop))
+    if len(bad):
+        raise InputError(
+            f"{level} label {labels[bad[0]]} at position {bad[0]} is out of range, expected "
+            f"{first} to {stop - 1} ({len(bad)} such labels)."
+        )

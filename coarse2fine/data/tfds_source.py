@@ -1,0 +1,192 @@
+"""Image sets that TensorFlow Datasets prepared."""
+
+import os
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from coarse2fine.data.source import ArraySource, Source
+from coarse2fine.errors import InputError
+from coarse2fine.taxonomy import Taxonomy, cifar10, cifar100
+
+_TAXONOMIES = {"cifar100": cifar100, "cifar10": cifar10}
+_MEMORY_SHARE = 0.5
+_BATCH = 1000
+
+
+def load_tfds(
+    name: str, split: str, data_dir: str | None = None, taxonomy: Taxonomy | None = None
+) -> Source:
+    """A split of a TFDS image set with one image and a label of fine classes.
+
+    TFRecord files have no random access, so such a set is read into memory; a set prepared as
+    ArrayRecord is read image by image.
+
+    Args:
+        name: of the set, as TFDS spells it.
+        split: `train`, `test` or another split of the set.
+        data_dir: where it was prepared; by default TFDS's own folder.
+        taxonomy: of its label names; `cifar100` and `cifar10` have one.
+
+    Raises:
+        InputError: a set that is unknown, not prepared, of another kind or too large for memory,
+            or a taxonomy that does not fit its labels.
+    """
+    builder = _prepared_builder(name, data_dir)
+    if split not in builder.info.splits:
+        known = ", ".join(builder.info.splits)
+        raise InputError(f"Data set {name!r} has no split {split!r}. Known: {known}.")
+    image_key, label_key, id_key = _feature_keys(builder)
+    if taxonomy is None:
+        if builder.name not in _TAXONOMIES:
+            raise InputError(
+                f"Data set {name!r} has no coarse classes of its own: pass a taxonomy of its "
+                f"{builder.info.features[label_key].num_classes} labels."
+            )
+        taxonomy = _TAXONOMIES[builder.name]()
+    fine_of_label = _fine_of_label(name, builder.info.features[label_key].names, taxonomy)
+    if builder.info.file_format == tfds.core.FileFormat.ARRAY_RECORD:
+        return ArrayRecordSource(builder, split, taxonomy, fine_of_label)
+
+    columns = _read(builder, split, (image_key, label_key, id_key))
+    fine = fine_of_label[columns[label_key].astype(np.int64)]
+    return ArraySource(columns[image_key], taxonomy, fine, columns[id_key])
+
+
+class ArrayRecordSource(Source):
+    """A split that TFDS prepared as ArrayRecord: read image by image, in Python.
+
+    Args:
+        builder: of the prepared set.
+        split: its name.
+        taxonomy: of the labels.
+        fine_of_label: `(num_labels,)` fine class of each label of the set.
+    """
+
+    def __init__(self, builder, split: str, taxonomy: Taxonomy, fine_of_label: np.ndarray):
+        image_key, label_key, id_key = _feature_keys(builder)
+        self._image_key = image_key
+        self._records = builder.as_data_source(split)
+        wanted = {label_key} if id_key == "tfds_id" else {label_key, id_key}
+        labels = list(
+            builder.as_data_source(
+                split,
+                decoders=tfds.decode.PartialDecoding(
+                    {key: builder.info.features[key] for key in wanted}
+                ),
+            )
+        )
+        if id_key == "tfds_id":
+            ids = np.array([f"{split}_{position}" for position in range(len(labels))])
+        else:
+            ids = np.array([_text(example[id_key]) for example in labels])
+        fine = fine_of_label[np.array([int(example[label_key]) for example in labels])]
+        super().__init__(taxonomy, fine, ids, builder.info.features[image_key].shape)
+
+    def images(self, indices: tf.Tensor) -> tf.Tensor:
+        """Reads the records; see `Source.images`."""
+
+        def read(positions):
+            examples = self._records.__getitems__(positions.tolist())
+            return np.stack([example[self._image_key] for example in examples])
+
+        images = tf.numpy_function(read, [indices], tf.uint8, stateful=False)
+        return tf.ensure_shape(images, (None, *self.image_shape))
+
+
+def _prepared_builder(name: str, data_dir: str | None):
+    if data_dir is not None and not pathlib.Path(data_dir).is_dir():
+        raise InputError(f"data_dir {data_dir} is not a folder.")
+    try:
+        builder = tfds.builder(name, data_dir=data_dir)
+    except tfds.core.DatasetNotFoundError as error:
+        raise InputError(
+            f"Unknown data set {name!r}. Known: shapes, shapes/<coarse>x<fine of each>, and the "
+            "image sets of TensorFlow Datasets (cifar100, cifar10, ...)."
+        ) from error
+    if not builder.is_prepared():
+        raise InputError(
+            f"There is no prepared {name!r} in {builder.data_dir}. Prepare it with: "
+            f'python -c "import tensorflow_datasets as tfds; '
+            f'tfds.builder({name!r}, data_dir={data_dir!r}).download_and_prepare()"'
+        )
+    return builder
+
+
+def _feature_keys(builder) -> tuple[str, str, str]:
+    """The keys of image, fine label and id (`tfds_id` where the set has no id)."""
+    features = builder.info.features
+    images = [key for key, f in features.items() if isinstance(f, tfds.features.Image)]
+    labels = [key for key, f in features.items() if isinstance(f, tfds.features.ClassLabel)]
+    if len(images) != 1 or ("label" not in labels and len(labels) != 1):
+        raise InputError(
+            f"Data set {builder.name!r} has images {images} and class labels {labels}, expected "
+            "one image and one label, or a label named 'label'."
+        )
+    shape = features[images[0]].shape
+    if None in shape or features[images[0]].dtype != np.uint8:
+        raise InputError(
+            f"Images of {builder.name!r} have shape {shape} and dtype "
+            f"{np.dtype(features[images[0]].dtype).name}, expected one fixed shape and uint8."
+        )
+    return (
+        images[0],
+        "label" if "label" in labels else labels[0],
+        "id" if "id" in features else "tfds_id",
+    )
+
+
+def _fine_of_label(name: str, labels: list[str], taxonomy: Taxonomy) -> np.ndarray:
+    missing = [label for label in labels if label not in set(taxonomy.fine_names)]
+    unknown = [fine for fine in taxonomy.fine_names if fine not in set(labels)]
+    if missing or unknown:
+        raise InputError(
+            f"The taxonomy does not fit data set {name!r}: it lacks the labels "
+            f"{_some(missing)}, and its fine classes {_some(unknown)} are no labels of the set."
+        )
+    index = {fine: f for f, fine in enumerate(taxonomy.fine_names)}
+    return np.array([index[label] for label in labels])
+
+
+def _some(names: list[str], most: int = 10) -> str:
+    listed = ", ".join(names[:most]) or "(none)"
+    return listed if len(names) <= most else f"{listed} and {len(names) - most} more"
+
+
+def _read(builder, split: str, keys: tuple[str, str, str]) -> dict[str, np.ndarray]:
+    """Reads these features of a whole split, in the order of its files."""
+    image_key, _, id_key = keys
+    count = builder.info.splits[split].num_examples
+    shape = (count, *builder.info.features[image_key].shape)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if np.prod(shape) > _MEMORY_SHARE * memory:
+        raise InputError(
+            f"Split {split!r} of {builder.name!r} takes {np.prod(shape) / 2**30:.1f} GiB in memory, "
+            f"more than half of this machine's {memory / 2**30:.1f} GiB. Prepare it for random "
+            f'access: python -c "import tensorflow_datasets as tfds; '
+            f"tfds.builder({builder.name!r}, file_format='array_record').download_and_prepare()\""
+        )
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    dataset = builder.as_dataset(
+        split=split,
+        read_config=tfds.ReadConfig(add_tfds_id=id_key == "tfds_id", try_autocache=False),
+    ).map(lambda example: {key: example[key] for key in keys}, num_parallel_calls=2)
+    columns = {image_key: np.empty(shape, np.uint8)}
+    texts: dict[str, list] = {key: [] for key in keys if key != image_key}
+    start = 0
+    for batch in dataset.batch(_BATCH).with_options(options).as_numpy_iterator():
+        stop = start + len(batch[image_key])
+        columns[image_key][start:stop] = batch[image_key]
+        for key, values in texts.items():
+            values.append(batch[key])
+        start = stop
+    columns |= {key: np.concatenate(values) for key, values in texts.items()}
+    columns[id_key] = np.array([_text(value) for value in columns[id_key]])
+    return columns
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode("utf-8") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,125 @@
+"""What coarse labels bring: baseline, coarse-to-fine and oracle on one partition."""
+
+import dataclasses
+import pathlib
+
+import keras
+
+from coarse2fine.errors import InputError, check_known
+from coarse2fine.evaluation import evaluate
+from coarse2fine.files import write_json
+from coarse2fine.training import Config, load_split, train
+from coarse2fine.training.plan import make_plan
+from coarse2fine.training.run import MakeCallbacks
+
+ARMS = {"baseline": "fine", "coarse_to_fine": "mixed", "oracle": "oracle"}
+MATCHES = ("updates", "epochs")
+
+
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """One row of a comparison.
+
+    Attributes:
+        name: a key of `ARMS`.
+        fine_top1: fine top-1 accuracy on the whole test set, a fraction.
+        steps: updates.
+        images_seen: images that went through an update.
+        seconds: of training, as measured.
+    """
+
+    name: str
+    fine_top1: float
+    steps: int
+    images_seen: int
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """The arms of one partition.
+
+    Attributes:
+        match: what is equal between arms, `updates` or `epochs`.
+        arms: in the order of `ARMS`.
+    """
+
+    match: str
+    arms: tuple[Arm, ...]
+
+    @property
+    def gap_closed(self) -> float | None:
+        """(coarse_to_fine - baseline) / (oracle - baseline); None where there is no gap."""
+        baseline, coarse_to_fine, oracle = (arm.fine_top1 for arm in self.arms)
+        if oracle <= baseline:
+            return None
+        return (coarse_to_fine - baseline) / (oracle - baseline)
+
+    def table(self) -> str:
+        """The comparison as a Markdown table."""
+        equal = {"updates": "the same number of updates", "epochs": "the same number of epochs"}
+        lines = [
+            f"Every arm: {equal[self.match]}.",
+            "",
+            "| arm | fine top-1 | images seen | updates | training time |",
+            "|---|---|---|---|---|",
+        ]
+        for arm in self.arms:
+            lines.append(
+                f"| {arm.name} | {100 * arm.fine_top1:.2f} % | {arm.images_seen:,} "
+                f"| {arm.steps:,} | {arm.seconds:.0f} s |"
+            )
+        gap = self.gap_closed
+        closed = (
+            "undefined: the oracle is not ahead of the baseline"
+            if gap is None
+            else f"{100 * gap:.1f} %"
+        )
+        return "\n".join([*lines, "", f"Gap closed: {closed}."])
+
+
+def compare(
+    config: Config,
+    workdir: str | pathlib.Path,
+    match: str = "updates",
+    callbacks: MakeCallbacks = lambda name, steps: (),
+) -> Comparison:
+    """Trains and evaluates the three arms in `workdir/<arm>`; finished ones are not run again.
+
+    Args:
+        config: of the coarse_to_fine arm; the others differ in `labels`, and with `match="epochs"`
+            in `steps`.
+        workdir: of the comparison; `comparison.json` is written there.
+        match: `updates` gives every arm the updates of coarse_to_fine; `epochs` the same passes
+            over its own training images, as in Lei 2017.
+        callbacks: as of `train`.
+
+    Raises:
+        InputError: as `train`; and where `labels` is set, which is the arms' own.
+    """
+    check_known("match", match, MATCHES)
+    if config.labels != "mixed":
+        raise InputError(f"labels is {config.labels!r}: a comparison sets the labels of its arms.")
+    if match == "epochs" and config.steps is not None:
+        raise InputError("match=epochs needs epochs; steps would be the same for every arm.")
+    home = pathlib.Path(workdir)
+    training, test = load_split(config, "train"), load_split(config, "test")
+    configs = {arm: config.replace(labels=labels) for arm, labels in ARMS.items()}
+    plans = {arm: make_plan(training, configs[arm]) for arm in ARMS}
+    arms = []
+    for arm in ARMS:
+        steps = plans[arm if match == "epochs" else "coarse_to_fine"].config.steps
+        arm_config = configs[arm].replace(epochs=None, steps=steps)
+        run = train(arm_config, home / arm, callbacks, training)
+        report = evaluate(run, source=test)
+        last = run.workdir.read_metrics()[-1]
+        arms.append(
+            Arm(arm, report["fine_top1"], last["step"], last["images_seen"], last["seconds"])
+        )
+        keras.backend.clear_session()
+    comparison = Comparison(match, tuple(arms))
+    write_json(
+        home / "comparison.json",
+        {**dataclasses.asdict(comparison), "gap_closed": comparison.gap_closed},
+    )
+    return comparison

@@ -1,0 +1,35 @@
+"""Files that are written whole or not at all."""
+
+import json
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+
+def write_text(path: pathlib.Path, text: str) -> None:
+    """Writes UTF-8 text in place of what was there."""
+    unfinished = path.with_name(path.name + ".unfinished")
+    unfinished.write_text(text, encoding="utf-8")
+    os.replace(unfinished, path)
+
+
+def write_json(path: pathlib.Path, content: Any) -> None:
+    """Writes JSON in place of what was there."""
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def write_arrays(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes an `.npz` file in place of what was there."""
+    unfinished = path.with_name(path.name + ".unfinished")
+    with unfinished.open("wb") as file:
+        np.savez(file, **arrays)
+    os.replace(unfinished, path)
+
+
+def read_arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
+    """Reads what `write_arrays` wrote."""
+    with np.load(path, allow_pickle=False) as saved:
+        return dict(saved)

@@ -1,0 +1,15 @@
+"""Layers between a base network and the scores of both levels."""
+
+from coarse2fine.layers.class_feature_map import ClassFeatureMap
+from coarse2fine.layers.global_avg import GlobalAvg
+from coarse2fine.layers.local_response_norm import LocalResponseNorm
+from coarse2fine.layers.min_pool_coarse import MinPoolCoarse
+from coarse2fine.layers.whitening import Whitening
+
+__all__ = [
+    "ClassFeatureMap",
+    "GlobalAvg",
+    "LocalResponseNorm",
+    "MinPoolCoarse",
+    "Whitening",
+]

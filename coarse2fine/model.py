@@ -1,0 +1,199 @@
+"""The network with two heads, and its training step."""
+
+import dataclasses
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from coarse2fine.errors import InputError, check_known
+from coarse2fine.layers import ClassFeatureMap, GlobalAvg, MinPoolCoarse
+from coarse2fine.losses import MaskedTwoHeadedLoss
+from coarse2fine.metrics import ParentAccuracy
+from coarse2fine.taxonomy import Taxonomy
+
+LABELS = ("mixed", "fine", "oracle", "coarse")
+
+
+@keras.saving.register_keras_serializable("coarse2fine")
+class CoarseToFine(keras.Model):
+    """A classifier of both levels, learnt from images of which only some carry a fine label.
+
+    The backbone's features give one feature map a fine class; their minimum over siblings, location
+    by location, gives one a coarse class; the global average of a map is its class's score (Lei
+    2017, section IV).
+
+    `compile` needs an optimizer only: the loss and the metrics belong to the method.
+
+    Args:
+        backbone: model from images to features, `(batch, height, width, channels)` or
+            `(batch, units)`.
+        taxonomy: of the classes.
+        coarse_weight: the paper's lambda, the weight of the coarse loss.
+        labels: what the model learns from. `mixed`: fine labels where there are any, and coarse
+            labels. `fine` and `oracle`: the fine loss alone (they differ in the data). `coarse`:
+            the coarse loss alone, on one head of coarse class maps.
+        class_map_activation: of the class maps: `relu` in the paper's networks, None for networks
+            that end in global average pooling.
+        **kwargs: of `keras.Model`.
+
+    Call arguments:
+        images: `(batch, height, width, channels)`, preprocessed.
+
+    Returns:
+        `{"fine": (batch, num_fine), "coarse": (batch, num_coarse)}` float32 scores, before softmax;
+        with `labels="coarse"` the coarse ones only.
+
+    Raises:
+        InputError: unknown `labels`, a negative weight, or a coarse weight that `labels` ignores.
+
+    Reference:
+        Lei, Guo, Wang, "Weakly Supervised Image Classification with Coarse and Fine Labels",
+        CRV 2017.
+    """
+
+    def __init__(
+        self,
+        backbone: keras.Model,
+        taxonomy: Taxonomy,
+        coarse_weight: float = 1.0,
+        labels: str = "mixed",
+        class_map_activation: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        check_known("labels", labels, LABELS)
+        if coarse_weight < 0:
+            raise InputError(f"coarse_weight is {coarse_weight}, expected 0 or more.")
+        self.backbone = backbone
+        self.taxonomy = taxonomy
+        self.coarse_weight = coarse_weight
+        self.labels = labels
+        self.class_map_activation = class_map_activation
+        self.has_fine_head = labels != "coarse"
+
+        self.class_feature_map = ClassFeatureMap(
+            taxonomy.num_fine if self.has_fine_head else taxonomy.num_coarse,
+            activation=class_map_activation,
+            name="class_feature_map",
+        )
+        self.min_pool_coarse = MinPoolCoarse(taxonomy.parent, name="min_pool_coarse")
+        self.global_avg = GlobalAvg(name="global_avg")
+        weight = {"mixed": coarse_weight, "coarse": 1.0}.get(labels, 0.0)
+        self.two_headed_loss = MaskedTwoHeadedLoss(weight)
+        self.mean_loss = keras.metrics.Mean(name="loss")
+        self.head_metrics = _head_metrics(taxonomy, self.has_fine_head)
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """The loss and the metrics of the heads, as `fit` and `evaluate` report them."""
+        return [self.mean_loss, *(entry.metric for entry in self.head_metrics)]
+
+    def call(self, images: Any, training: bool | None = None) -> dict[str, Any]:
+        """Scores of both levels."""
+        maps = self.class_maps(images, training=training)
+        return {level: self.global_avg(maps[level]) for level in maps}
+
+    def class_maps(self, images: Any, training: bool | None = None) -> dict[str, Any]:
+        """Class maps of both levels, `(batch, height, width, num_fine or num_coarse)`."""
+        maps = self.class_feature_map(self.backbone(images, training=training))
+        if not self.has_fine_head:
+            return {"coarse": maps}
+        return {"fine": maps, "coarse": self.min_pool_coarse(maps)}
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """One update from a batch `(images, labels, weights)`.
+
+        Keras's own step gives each head a loss of its own. Here both heads make one loss an image,
+        reduced once, and the fine weights of a batch, `has_fine`, are part of it.
+        """
+        images, labels, weights = data
+        with tf.GradientTape() as tape:
+            scores = self(images, training=True)
+            loss = self._batch_loss(labels, scores, weights)
+            scaled_loss = self.optimizer.scale_loss(loss)
+        gradients = tape.gradient(scaled_loss, self.trainable_weights)
+        self.optimizer.apply(gradients, self.trainable_weights)
+        return self._update_metrics(loss, labels, scores, weights)
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """Loss and metrics of a batch `(images, labels, weights)`."""
+        images, labels, weights = data
+        scores = self(images, training=False)
+        loss = self._batch_loss(labels, scores, weights)
+        return self._update_metrics(loss, labels, scores, weights)
+
+    def _batch_loss(self, labels: Any, scores: Any, weights: Any) -> Any:
+        """This replica's part of the loss: the parts of all replicas sum to the batch's."""
+        loss = self.two_headed_loss(
+            {**labels, "has_fine": weights["fine"]}, scores, sample_weight=weights["coarse"]
+        )
+        return loss + sum(self.losses) / _num_replicas()
+
+    def _update_metrics(self, loss: Any, labels: Any, scores: Any, weights: Any) -> dict[str, Any]:
+        num_images = tf.reduce_sum(weights["coarse"])
+        batch_size = tf.cast(tf.shape(weights["coarse"])[0], tf.float32)
+        mean = tf.math.divide_no_nan(loss * _num_replicas() * batch_size, num_images)
+        self.mean_loss.update_state(mean, sample_weight=num_images)
+        for entry in self.head_metrics:
+            entry.metric.update_state(
+                labels[entry.labels], scores[entry.scores], sample_weight=weights[entry.labels]
+            )
+        return self.get_metrics_result()
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal model, as plain values."""
+        return {
+            **super().get_config(),
+            "backbone": keras.saving.serialize_keras_object(self.backbone),
+            "taxonomy": dataclasses.asdict(self.taxonomy),
+            "coarse_weight": self.coarse_weight,
+            "labels": self.labels,
+            "class_map_activation": self.class_map_activation,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "CoarseToFine":
+        """The model that `get_config` describes, with fresh weights."""
+        backbone = keras.saving.deserialize_keras_object(
+            config["backbone"], custom_objects=custom_objects
+        )
+        return cls(**{**config, "backbone": backbone, "taxonomy": Taxonomy(**config["taxonomy"])})
+
+
+@dataclasses.dataclass(frozen=True)
+class _HeadMetric:
+    """A metric, the head that it judges, and the level of the labels that it is judged by."""
+
+    metric: keras.metrics.Metric
+    scores: str
+    labels: str
+
+
+def _head_metrics(taxonomy: Taxonomy, has_fine_head: bool) -> list[_HeadMetric]:
+    metrics = keras.metrics
+    coarse = [
+        _HeadMetric(
+            metrics.SparseCategoricalCrossentropy("coarse_loss", from_logits=True),
+            "coarse",
+            "coarse",
+        ),
+        _HeadMetric(metrics.SparseCategoricalAccuracy("coarse_top1"), "coarse", "coarse"),
+    ]
+    if not has_fine_head:
+        return coarse
+    fine = [
+        _HeadMetric(
+            metrics.SparseCategoricalCrossentropy("fine_loss", from_logits=True), "fine", "fine"
+        ),
+        _HeadMetric(metrics.SparseCategoricalAccuracy("fine_top1"), "fine", "fine"),
+        _HeadMetric(metrics.SparseTopKCategoricalAccuracy(5, "fine_top5"), "fine", "fine"),
+        _HeadMetric(
+            ParentAccuracy(taxonomy.parent, name="coarse_top1_from_fine"), "fine", "coarse"
+        ),
+    ]
+    return fine + coarse
+
+
+def _num_replicas() -> int:
+    return tf.distribute.get_strategy().num_replicas_in_sync

@@ -1,0 +1,159 @@
+"""The two levels of classes and the map between them."""
+
+import collections
+import dataclasses
+import functools
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from coarse2fine.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Taxonomy:
+    """Fine classes, coarse classes, and each fine class's coarse class.
+
+    Args:
+        fine_names: `num_fine` distinct names.
+        coarse_names: `num_coarse` distinct names.
+        parent: `num_fine` indices into `coarse_names`; `parent[f]` is fine class f's coarse class.
+
+    Raises:
+        InputError: names that repeat or are empty, a parent out of range, or a coarse class without
+            a fine class. One message lists everything that is wrong.
+
+    Example:
+
+    >>> pets = Taxonomy(("siamese", "persian", "beagle"), ("cat", "dog"), (0, 0, 1))
+    >>> pets.children
+    ((0, 1), (2,))
+    """
+
+    fine_names: tuple[str, ...]
+    coarse_names: tuple[str, ...]
+    parent: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, tuple(getattr(self, field.name)))
+        problems = [
+            *_name_problems("fine", self.fine_names),
+            *_name_problems("coarse", self.coarse_names),
+            *self._parent_problems(),
+        ]
+        if problems:
+            raise InputError("The taxonomy cannot be used: " + "; ".join(problems) + ".")
+
+    def _parent_problems(self) -> list[str]:
+        if len(self.parent) != len(self.fine_names):
+            return [f"{len(self.fine_names)} fine classes but {len(self.parent)} parents"]
+        problems = [
+            f"fine class {name!r} has parent {parent!r}, expected an index below {self.num_coarse}"
+            for name, parent in zip(self.fine_names, self.parent, strict=True)
+            if not isinstance(parent, int | np.integer) or not 0 <= parent < self.num_coarse
+        ]
+        if not problems:
+            childless = sorted(set(range(self.num_coarse)) - set(self.parent))
+            problems = [f"coarse class {self.coarse_names[k]!r} has no children" for k in childless]
+            object.__setattr__(self, "parent", tuple(int(k) for k in self.parent))
+        return problems
+
+    @classmethod
+    def from_pairs(cls, pairs: Iterable[tuple[str, str]]) -> "Taxonomy":
+        """From (fine name, coarse name) pairs; both levels in order of first appearance."""
+        pairs = list(pairs)
+        coarse_index = {name: k for k, name in enumerate(dict.fromkeys(c for _, c in pairs))}
+        return cls(
+            tuple(fine for fine, _ in pairs),
+            tuple(coarse_index),
+            tuple(coarse_index[coarse] for _, coarse in pairs),
+        )
+
+    @property
+    def num_fine(self) -> int:
+        """Number of fine classes."""
+        return len(self.fine_names)
+
+    @property
+    def num_coarse(self) -> int:
+        """Number of coarse classes."""
+        return len(self.coarse_names)
+
+    @functools.cached_property
+    def children(self) -> tuple[tuple[int, ...], ...]:
+        """For each coarse class its fine classes, in rising order."""
+        members: list[list[int]] = [[] for _ in self.coarse_names]
+        for fine, coarse in enumerate(self.parent):
+            members[coarse].append(fine)
+        return tuple(map(tuple, members))
+
+    def coarsen(self, fine: Any) -> np.ndarray:
+        """Maps fine labels of any shape to coarse labels; -1, no label, stays -1."""
+        return np.append(np.asarray(self.parent, np.int64), -1)[np.asarray(fine, np.int64)]
+
+    def subset(self, coarse_names: Iterable[str]) -> "Taxonomy":
+        """Only these coarse classes and their children, each level in its old order."""
+        wanted = set(coarse_names)
+        self._check_names("coarse", wanted, self.coarse_names)
+        return self.regroup(
+            {
+                name: [self.fine_names[f] for f in members]
+                for name, members in zip(self.coarse_names, self.children, strict=True)
+                if name in wanted
+            }
+        )
+
+    def regroup(self, groups: Mapping[str, Iterable[str]]) -> "Taxonomy":
+        """The same fine classes, in their old order, under other coarse ones.
+
+        Args:
+            groups: for each new coarse name the fine names below it; fine classes that no group
+                names are dropped.
+        """
+        pairs = [(fine, k) for k, members in enumerate(groups.values()) for fine in members]
+        self._check_names("fine", {fine for fine, _ in pairs}, self.fine_names)
+        order = {name: f for f, name in enumerate(self.fine_names)}
+        pairs.sort(key=lambda pair: order[pair[0]])
+        return Taxonomy(
+            tuple(fine for fine, _ in pairs), tuple(groups), tuple(coarse for _, coarse in pairs)
+        )
+
+    def _check_names(self, level: str, names: Iterable[str], known: tuple[str, ...]) -> None:
+        unknown = sorted(set(names) - set(known))
+        if unknown:
+            raise InputError(
+                f"Unknown {level} classes {', '.join(map(repr, unknown))}. "
+                f"Known: {', '.join(known)}."
+            )
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """A SHA-256 of both levels' names and the parents: equal only where they are."""
+        text = json.dumps(dataclasses.asdict(self), ensure_ascii=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+    def check_same(self, fingerprint: str, where: str) -> None:
+        """Raises `InputError` unless `fingerprint`, found at `where`, is this taxonomy's."""
+        if fingerprint != self.fingerprint:
+            raise InputError(
+                f"{where} was made with another taxonomy: its fingerprint is {fingerprint[:12]}, "
+                f"expected {self.fingerprint[:12]} ({self.num_fine} fine and {self.num_coarse} "
+                "coarse classes). Use the taxonomy that it was made with."
+            )
+
+
+def _name_problems(level: str, names: tuple[str, ...]) -> list[str]:
+    if not names:
+        return [f"no {level} classes"]
+    problems = [
+        f"{level} class {k} has name {name!r}, expected a non-empty text"
+        for k, name in enumerate(names)
+        if not isinstance(name, str) or not name.strip()
+    ]
+    counts = collections.Counter(name for name in names if isinstance(name, str))
+    problems += [f"{level} class {n!r} stands {c} times" for n, c in counts.items() if c > 1]
+    return problems

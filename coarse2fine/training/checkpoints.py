@@ -1,0 +1,79 @@
+"""Checkpoints of a run: everything that training goes on from."""
+
+import json
+import pathlib
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from coarse2fine.errors import InputError
+from coarse2fine.taxonomy import Taxonomy
+
+_STATE = "state/.ATTRIBUTES/VARIABLE_VALUE"
+
+
+class Checkpoints:
+    """The checkpoints in one folder; the newest two are kept.
+
+    A checkpoint holds the model's variables (dropout's random state among them), the optimizer's,
+    and a small JSON state with the taxonomy's fingerprint.
+
+    Args:
+        folder: of the checkpoints.
+        model: built model.
+        taxonomy: of the model.
+        optimizer: built optimizer; None to read weights only.
+    """
+
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        model: keras.Model,
+        taxonomy: Taxonomy,
+        optimizer: keras.optimizers.Optimizer | None = None,
+    ):
+        self._taxonomy = taxonomy
+        self._state = tf.Variable("", dtype=tf.string, trainable=False)
+        self._checkpoint = tf.train.Checkpoint(
+            model=[variable.value for variable in model.variables],
+            optimizer=[variable.value for variable in optimizer.variables] if optimizer else [],
+            state=self._state,
+        )
+        self._manager = tf.train.CheckpointManager(
+            self._checkpoint, str(folder), max_to_keep=2, checkpoint_name="step"
+        )
+
+    def save(self, step: int, state: dict[str, Any]) -> None:
+        """Saves after `step` updates.
+
+        Raises:
+            InputError: the folder cannot be written; earlier checkpoints are as they were.
+        """
+        content = {**state, "step": step, "taxonomy": self._taxonomy.fingerprint}
+        self._state.assign(json.dumps(content))
+        try:
+            self._manager.save(checkpoint_number=step)
+        except tf.errors.OpError as error:
+            raise InputError(
+                f"The checkpoint of step {step} cannot be written to {self._manager.directory}: "
+                f"{error.message}. Earlier ones are as they were."
+            ) from error
+
+    def restore(self) -> dict[str, Any] | None:
+        """Restores the newest checkpoint and returns its state; None where there is none.
+
+        Raises:
+            InputError: the checkpoint is of another taxonomy, or cannot be read.
+        """
+        path = self._manager.latest_checkpoint
+        if path is None:
+            return None
+        try:
+            state = json.loads(tf.train.load_checkpoint(path).get_tensor(_STATE))
+            self._taxonomy.check_same(state["taxonomy"], f"Checkpoint {path}")
+            status = self._checkpoint.restore(path)
+        except (tf.errors.OpError, KeyError, json.JSONDecodeError) as error:
+            raise InputError(f"Checkpoint {path} cannot be read: {error}.") from error
+        status.expect_partial() if not self._checkpoint.optimizer else status.assert_consumed()
+        return state

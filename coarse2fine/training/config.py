@@ -1,0 +1,174 @@
+"""What a run is a pure function of."""
+
+import dataclasses
+import json
+import pathlib
+import typing
+from typing import Any, Literal
+
+from coarse2fine.errors import InputError
+from coarse2fine.files import write_json
+
+
+def _field(default: Any, help_text: str) -> Any:
+    return dataclasses.field(default=default, metadata={"help": help_text})
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Everything that decides a run's outcome; the defaults are Lei 2017's CIFAR recipe.
+
+    Each field is a flag of the same name wherever something trains; its help text says what it
+    means. Creating a config checks each value by itself and all of them together.
+
+    Raises:
+        InputError: values that cannot be used; one message lists them all.
+    """
+
+    dataset: str = _field(
+        "shapes", "shapes, shapes/<coarse>x<fine of each>, or an image set of TFDS (cifar100, ...)."
+    )
+    data_dir: str | None = _field(None, "Where a TFDS set was prepared.")
+    taxonomy: str | None = _field(None, "Taxonomy file (.json or .csv) in place of the set's own.")
+    backbone: str = _field("nin", "Base network: nin or alexnet.")
+    width: float = _field(1.0, "Multiplies the backbone's channel counts.")
+    labels: Literal["mixed", "fine", "oracle", "coarse"] = _field(
+        "mixed",
+        "What to learn from: mixed (fine labels of S_fine, coarse labels of both parts), fine "
+        "(S_fine alone), oracle (fine labels of both), coarse (coarse labels of both).",
+    )
+    fine_fraction: float | None = _field(
+        None, "Share of each fine class in S_fine; default .5, or what the source says."
+    )
+    coarse_fraction: float | None = _field(
+        None, "Share of each fine class in S_coarse; default .5, or what the source says."
+    )
+    coarse_weight: float = _field(1.0, "Weight of the coarse loss: the paper's lambda.")
+    validation_fraction: float = _field(0.1, "Share of S_fine set aside to choose settings.")
+    batch_size: int = _field(128, "Images an update.")
+    epochs: int | None = _field(None, "Passes over the run's training images; default 55.")
+    steps: int | None = _field(None, "Updates, in place of epochs.")
+    schedule: Literal["plateau", "milestones", "cosine"] = _field(
+        "plateau",
+        "Learning rate: plateau (times plateau_factor when validation accuracy stalls), milestones "
+        "(as --milestones says) or cosine (to 0).",
+    )
+    plateau_patience: int = _field(5, "Epochs without a better validation accuracy that stall it.")
+    plateau_factor: float = _field(0.1, "What a plateau multiplies the learning rate by.")
+    milestones: tuple[tuple[float, float], ...] = _field(
+        (), "share:factor,... : from that share of the updates on, the learning rate times factor."
+    )
+    warmup: float = _field(0.0, "Share of the updates over which the learning rate rises from 0.")
+    learning_rate: float = _field(0.01, "Initial learning rate.")
+    weight_decay: float = _field(5e-4, "Joins the gradient before momentum, as in Caffe and Torch.")
+    weight_decay_share: float = _field(1.0, "Share of the updates after which decay ends.")
+    preprocess: Literal["gcn_zca", "standardize"] = _field(
+        "gcn_zca",
+        "gcn_zca (contrast normalisation and ZCA whitening) or standardize (each channel), fitted "
+        "on the run's own training images.",
+    )
+    augment: Literal["none", "crop_flip"] = _field("none", "none, or crop_flip (pad 4).")
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = _field(
+        "float32", "What the network computes in."
+    )
+    strategy: Literal["auto", "single", "mirrored"] = _field(
+        "auto", "single, mirrored (all GPUs), or auto: mirrored where more than one GPU is visible."
+    )
+    seed: int = _field(0, "Of the drawings of shapes, the partition, the order and the weights.")
+    refit: bool = _field(
+        False,
+        "After the run with validation, replay its learning rates from a fresh start on all "
+        "training images.",
+    )
+    allow_unlabelled_classes: bool = _field(
+        False, "Go on where fine classes have no fine-labelled image."
+    )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "milestones", tuple(map(tuple, self.milestones)))
+        problems = [*self._choice_problems(), *self._range_problems(), *self._joint_problems()]
+        if problems:
+            raise InputError("The config cannot be used: " + "; ".join(problems) + ".")
+
+    def _choice_problems(self):
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                yield f"{name} is {getattr(self, name)!r}, expected one of {', '.join(choices)}"
+
+    def _range_problems(self):
+        for name, is_good, expected in (
+            ("width", self.width > 0, "above 0"),
+            ("coarse_weight", self.coarse_weight >= 0, "0 or more"),
+            ("batch_size", self.batch_size >= 1, "1 or more"),
+            ("epochs", self.epochs is None or self.epochs >= 1, "1 or more"),
+            ("steps", self.steps is None or self.steps >= 1, "1 or more"),
+            ("plateau_patience", self.plateau_patience >= 1, "1 or more"),
+            ("plateau_factor", 0 < self.plateau_factor < 1, "between 0 and 1"),
+            ("warmup", 0 <= self.warmup < 1, "0 or more and below 1"),
+            ("learning_rate", self.learning_rate > 0, "above 0"),
+            ("weight_decay", self.weight_decay >= 0, "0 or more"),
+            ("weight_decay_share", 0 <= self.weight_decay_share <= 1, "from 0 to 1"),
+            ("seed", 0 <= self.seed < 2**31, "from 0 to 2147483647"),
+        ):
+            if not is_good:
+                yield f"{name} is {getattr(self, name)}, expected {expected}"
+
+    def _joint_problems(self):
+        if self.epochs is not None and self.steps is not None:
+            yield f"epochs {self.epochs} and steps {self.steps} are both given, expected one"
+        if self.schedule == "plateau" and self.validation_fraction == 0:
+            yield (
+                "schedule plateau needs validation images: raise validation_fraction, or choose "
+                "milestones or cosine"
+            )
+        if self.refit and self.schedule != "plateau":
+            yield (
+                f"refit replays what a plateau found, and schedule {self.schedule} finds nothing: "
+                "set validation_fraction to 0 instead"
+            )
+        if self.milestones and self.schedule != "milestones":
+            yield f"milestones are given, and schedule {self.schedule} has none"
+        if self.warmup and self.schedule != "cosine":
+            yield f"warmup is {self.warmup}, and schedule {self.schedule} has none"
+        shares = [share for share, _ in self.milestones]
+        if shares != sorted(set(shares)) or not all(0 < share < 1 for share in shares):
+            yield f"milestones stand at {shares}, expected rising shares between 0 and 1"
+
+    def replace(self, **changes: Any) -> "Config":
+        """A copy with other values."""
+        return dataclasses.replace(self, **changes)
+
+    def save(self, path: pathlib.Path) -> None:
+        """Writes the config as JSON."""
+        write_json(path, dataclasses.asdict(self))
+
+    @classmethod
+    def load(cls, path: pathlib.Path) -> "Config":
+        """Reads what `save` wrote.
+
+        Raises:
+            InputError: a file that is missing or is no config of this version.
+        """
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            return cls(**content)
+        except (OSError, json.JSONDecodeError, TypeError) as error:
+            raise InputError(f"{path} is not the config of a run: {error}.") from error
+
+    def differences(self, other: "Config") -> list[str]:
+        """`name: mine, not theirs` for each value that makes another run of `other`."""
+        return [
+            f"{name}: {getattr(self, name)!r}, not {getattr(other, name)!r}"
+            for name in (field.name for field in dataclasses.fields(self))
+            if name not in _WHERE and getattr(self, name) != getattr(other, name)
+        ]
+
+
+# Where a run's data lies and what it runs on do not make it another run.
+_WHERE = ("data_dir", "strategy")
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    name: typing.get_args(hint)
+    for name, hint in typing.get_type_hints(Config).items()
+    if typing.get_origin(hint) is Literal
+}

@@ -1,0 +1,96 @@
+"""What a run writes while it trains: metrics.jsonl and TensorBoard events."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from coarse2fine.training.workdir import Workdir
+
+_PICTURES = 10
+
+
+class Monitor(keras.callbacks.Callback):
+    """Writes each epoch's metrics, and pictures of class maps ten times a run.
+
+    Args:
+        workdir: of the run.
+        config_text: shown in TensorBoard as text.
+        images_per_step: images an update.
+        total_steps: updates of the whole run.
+        done: metrics of the epochs that a resumed run has behind it.
+        pictures: gives `(n, height, width, 3)` pictures with values from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        workdir: Workdir,
+        config_text: str,
+        images_per_step: int,
+        total_steps: int,
+        done: list[dict[str, Any]],
+        pictures: Callable[[], np.ndarray],
+    ):
+        super().__init__()
+        self._workdir = workdir
+        self._config_text = config_text
+        self._images_per_step = images_per_step
+        self._total_steps = total_steps
+        self._pictures = pictures
+        self._done = done
+        self.seconds = done[-1]["seconds"] if done else 0.0
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Opens the writers; lines of epochs that are trained again are taken out."""
+        text = "".join(json.dumps(line) + "\n" for line in self._done)
+        self._workdir.metrics_file.write_text(text, encoding="utf-8")
+        self._writers = {
+            split: tf.summary.create_file_writer(str(self._workdir.events / split))
+            for split in ("train", "validation")
+        }
+        with self._writers["train"].as_default():
+            tf.summary.text("config", f"```\n{self._config_text}\n```", step=0)
+        self._clock = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Writes the epoch's metrics."""
+        now = time.monotonic()
+        self.seconds, self._clock = self.seconds + now - self._clock, now
+        step = int(self.model.optimizer.iterations)
+        metrics = {name: float(value) for name, value in (logs or {}).items()}
+        rate = float(self.model.optimizer.learning_rate)
+        line = {
+            "epoch": epoch + 1,
+            "step": step,
+            "images_seen": step * self._images_per_step,
+            "seconds": round(self.seconds, 3),
+            "learning_rate": rate,
+            **metrics,
+        }
+        with self._workdir.metrics_file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        with self._writers["train"].as_default(step):
+            tf.summary.scalar("learning_rate", rate)
+            if self._is_picture_due(step):
+                pictures = self._pictures()
+                tf.summary.image("class_maps", pictures, max_outputs=len(pictures))
+        for name, value in metrics.items():
+            split = "validation" if name.startswith("val_") else "train"
+            with self._writers[split].as_default(step):
+                tf.summary.scalar(name.removeprefix("val_"), value)
+        for writer in self._writers.values():
+            writer.flush()
+
+    def _is_picture_due(self, step: int) -> bool:
+        tenth = step * _PICTURES // self._total_steps
+        before, self._tenth = getattr(self, "_tenth", -1), tenth
+        return tenth > before
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Closes the writers."""
+        for writer in self._writers.values():
+            writer.close()

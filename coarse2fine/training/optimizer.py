@@ -1,0 +1,83 @@
+"""The papers' optimizer, and the learning rate as a function of the update."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from coarse2fine.training.config import Config
+
+
+@keras.saving.register_keras_serializable("coarse2fine")
+class CoupledSGD(keras.optimizers.SGD):
+    """SGD whose weight decay joins the gradient before momentum, as in Caffe and Torch.
+
+    Keras's own `weight_decay` shrinks the weights apart from the momentum, which at momentum .9 is
+    about ten times weaker. Here
+
+        velocity = momentum * velocity - learning_rate * (gradient + decay * weight)
+        weight = weight + velocity
+
+    Args:
+        learning_rate: number or schedule.
+        momentum: of the velocity.
+        decay: added share of the weight, on every trainable variable.
+        decay_steps: updates after which decay ends; None for never.
+        **kwargs: of `keras.optimizers.SGD`.
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.01,
+        momentum: float = 0.9,
+        decay: float = 0.0,
+        decay_steps: int | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(learning_rate, momentum=momentum, **kwargs)
+        self.decay = decay
+        self.decay_steps = decay_steps
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Updates one variable."""
+        if self.decay:
+            decay = ops.cast(self.decay, variable.dtype)
+            if self.decay_steps is not None:
+                decay *= ops.cast(self.iterations < self.decay_steps, variable.dtype)
+            gradient = ops.add(ops.cast(gradient, variable.dtype), decay * variable)
+        super().update_step(gradient, variable, learning_rate)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal optimizer."""
+        return {**super().get_config(), "decay": self.decay, "decay_steps": self.decay_steps}
+
+
+def make_optimizer(config: Config, steps: int) -> CoupledSGD:
+    """The optimizer of a run of `steps` updates."""
+    return CoupledSGD(
+        learning_rate=_learning_rate(config, steps),
+        momentum=0.9,
+        decay=config.weight_decay,
+        decay_steps=(
+            None if config.weight_decay_share == 1 else round(config.weight_decay_share * steps)
+        ),
+    )
+
+
+def _learning_rate(config: Config, steps: int) -> Any:
+    rate = config.learning_rate
+    if config.schedule == "cosine":
+        warmup_steps = round(config.warmup * steps)
+        return keras.optimizers.schedules.CosineDecay(
+            0.0 if warmup_steps else rate,
+            steps - warmup_steps,
+            warmup_target=rate if warmup_steps else None,
+            warmup_steps=warmup_steps,
+        )
+    if config.schedule == "milestones" and config.milestones:
+        # Keras changes the rate after its boundary, we at the milestone.
+        return keras.optimizers.schedules.PiecewiseConstantDecay(
+            [round(share * steps) - 1 for share, _ in config.milestones],
+            [rate, *(rate * factor for _, factor in config.milestones)],
+        )
+    return rate  # Constant, or set by the plateau.

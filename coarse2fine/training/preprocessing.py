@@ -1,0 +1,40 @@
+"""What is done to every image before anything else: fitted once, kept with the run."""
+
+import keras
+import numpy as np
+
+from coarse2fine.data import Source
+from coarse2fine.data.whitening import fit_zca
+from coarse2fine.layers import Whitening
+
+
+def fit_preprocessing(kind: str, source: Source, indices: np.ndarray) -> dict[str, np.ndarray]:
+    """The statistics that `make_preprocessing` needs, from these training images.
+
+    Args:
+        kind: `gcn_zca` or `standardize`.
+        source: of the images.
+        indices: of the training images.
+    """
+    if kind == "gcn_zca":
+        return vars(fit_zca(source.chunks(indices)))
+    count, total, squares = 0, 0.0, 0.0
+    for images in source.chunks(indices):
+        values = images.reshape(-1, images.shape[-1]).astype(np.float64)
+        count += len(values)
+        total = total + values.sum(0)
+        squares = squares + np.square(values).sum(0)
+    mean = total / count
+    return {"mean": mean, "variance": squares / count - mean**2}
+
+
+def make_preprocessing(kind: str, statistics: dict[str, np.ndarray]) -> keras.layers.Layer:
+    """The layer from `(batch, height, width, channels)` uint8 images to float32 ones."""
+    if kind == "gcn_zca":
+        return Whitening(statistics["mean"], statistics["matrix"], name="preprocessing")
+    return keras.layers.Normalization(
+        mean=statistics["mean"],
+        variance=statistics["variance"],
+        dtype="float32",
+        name="preprocessing",
+    )

@@ -1,0 +1,206 @@
+"""A run: from a config to a workdir that holds a trained model."""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Callable, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from coarse2fine import backbones
+from coarse2fine.data import Source, evaluation_batches, load_source, training_batches
+from coarse2fine.errors import InputError, check_known
+from coarse2fine.files import read_arrays, write_arrays
+from coarse2fine.model import CoarseToFine
+from coarse2fine.taxonomy import Taxonomy, read_taxonomy
+from coarse2fine.training.checkpoints import Checkpoints
+from coarse2fine.training.config import Config
+from coarse2fine.training.monitor import Monitor
+from coarse2fine.training.optimizer import make_optimizer
+from coarse2fine.training.pictures import class_map_pictures
+from coarse2fine.training.plan import Plan, make_plan
+from coarse2fine.training.plateau import Plateau
+from coarse2fine.training.preprocessing import fit_preprocessing, make_preprocessing
+from coarse2fine.training.safeguards import SaveEachEpoch, StopAtStep, StopOnNonFiniteLoss
+from coarse2fine.training.strategy import make_strategy, precision
+from coarse2fine.training.workdir import Workdir
+
+MakeCallbacks = Callable[[str, int], Sequence[keras.callbacks.Callback]]
+
+_NUM_PICTURES = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A run with its model.
+
+    Attributes:
+        workdir: its folder.
+        config: its resolved config.
+        taxonomy: of its classes.
+        preprocess: layer from uint8 images to what the model takes.
+        model: with the newest checkpoint's weights.
+    """
+
+    workdir: Workdir
+    config: Config
+    taxonomy: Taxonomy
+    preprocess: keras.layers.Layer
+    model: CoarseToFine
+
+
+def load_split(config: Config, split: str) -> Source:
+    """The `train` or `test` split of a config's data set."""
+    taxonomy = read_taxonomy(config.taxonomy) if config.taxonomy else None
+    return load_source(config.dataset, split, config.data_dir, taxonomy, config.seed)
+
+
+def build_model(config: Config, taxonomy: Taxonomy, image_shape: Sequence[int]) -> CoarseToFine:
+    """A config's model with fresh weights, a function of its seed."""
+    check_known("backbone", config.backbone, backbones.BACKBONES)
+    keras.utils.set_random_seed(config.seed)
+    with precision(config.precision):
+        model = CoarseToFine(
+            backbones.create(config.backbone, input_shape=tuple(image_shape), width=config.width),
+            taxonomy,
+            coarse_weight=config.coarse_weight,
+            labels=config.labels,
+            class_map_activation=backbones.BACKBONES[config.backbone].class_map_activation,
+        )
+        model(tf.zeros((1, *image_shape)))
+    return model
+
+
+def load_run(workdir: str | pathlib.Path) -> Run:
+    """The run in a workdir, with the weights of its newest checkpoint.
+
+    Raises:
+        InputError: no run, no checkpoint, or one that does not fit.
+    """
+    home = Workdir(pathlib.Path(workdir))
+    config, taxonomy = home.read_config(), home.read_taxonomy()
+    statistics = read_arrays(home.preprocessing_file)
+    model = build_model(config, taxonomy, home.read_image_shape())
+    if Checkpoints(home.checkpoints, model, taxonomy).restore() is None:
+        raise InputError(f"The run in {home.path} has no checkpoint yet. Train it first.")
+    return Run(home, config, taxonomy, make_preprocessing(config.preprocess, statistics), model)
+
+
+def train(
+    config: Config,
+    workdir: str | pathlib.Path,
+    callbacks: MakeCallbacks = lambda name, steps: (),
+    source: Source | None = None,
+) -> Run:
+    """Trains, or goes on where an earlier call in the same workdir stopped.
+
+    A finished run is loaded, not trained again. With `config.refit`, `workdir/search` holds the run
+    with validation, and `workdir` the one that replays its learning rates on all training images.
+
+    Args:
+        config: of the run.
+        workdir: the run's folder; all that is written lies below it.
+        callbacks: from a run's name (its folder's) and number of updates to callbacks of Keras, for
+            progress bars and the like.
+        source: the training split, where it has been loaded before.
+
+    Raises:
+        InputError: data, config or workdir that cannot be used; a loss that is not finite.
+    """
+    home = Workdir(pathlib.Path(workdir))
+    source = load_split(config, "train") if source is None else source
+    if config.refit:
+        search = train(config.replace(refit=False), home.path / "search", callbacks, source)
+        config = _replayed(search)
+    plan = make_plan(source, config)
+    home.claim(plan.config, source, plan.partition)
+    return _fit(plan, source, home, callbacks)
+
+
+def _replayed(search: Run) -> Config:
+    """The config that replays what a plateau found, update by update, without validation."""
+    config = search.config
+    checkpoints = Checkpoints(search.workdir.checkpoints, search.model, search.taxonomy)
+    changes = (checkpoints.restore() or {})["plateau"]["changes"]
+    return config.replace(
+        schedule="milestones",
+        milestones=[
+            (step / config.steps, rate / config.learning_rate)
+            for step, rate in changes
+            if step < config.steps
+        ],
+        validation_fraction=0.0,
+    )
+
+
+def _fit(plan: Plan, source: Source, home: Workdir, callbacks: MakeCallbacks) -> Run:
+    config, schedule = plan.config, plan.schedule
+    preprocess = make_preprocessing(config.preprocess, _statistics(plan, source, home))
+    with make_strategy(config.strategy).scope():
+        model = build_model(config, source.taxonomy, source.image_shape)
+        model.compile(optimizer=make_optimizer(config, config.steps))
+        model.optimizer.build(model.trainable_variables)
+    run = Run(home, config, source.taxonomy, preprocess, model)
+
+    checkpoints = Checkpoints(home.checkpoints, model, source.taxonomy, model.optimizer)
+    state = checkpoints.restore() or {"step": 0, "epoch": 0}
+    if state["step"] >= config.steps:
+        return run
+
+    validation = plan.partition.validation
+    shown = source.images(tf.constant((*validation, *plan.training_images)[:_NUM_PICTURES]))
+    monitor = Monitor(
+        home,
+        config_text=json.dumps(dataclasses.asdict(config), indent=1),
+        images_per_step=config.batch_size,
+        total_steps=config.steps,
+        done=[line for line in home.read_metrics() if line["step"] <= state["step"]],
+        pictures=lambda: class_map_pictures(model, shown, preprocess),
+    )
+    monitor_name = "val_fine_top1" if model.has_fine_head else "val_coarse_top1"
+    plateau = Plateau(monitor_name, config.plateau_factor, config.plateau_patience)
+    plateau.state.update(state.get("plateau", {}))
+    advice = (
+        f"The last good checkpoint is in {home.checkpoints}. Start again in another workdir with "
+        "a lower learning_rate."
+    )
+    model.fit(
+        training_batches(
+            source,
+            plan.fine_labelled,
+            plan.coarse_only,
+            schedule,
+            preprocess,
+            config.augment,
+            first_step=state["step"],
+        ),
+        steps_per_epoch=schedule.steps_per_epoch,
+        initial_epoch=state["epoch"],
+        epochs=-(-config.steps // schedule.steps_per_epoch),
+        validation_data=(
+            evaluation_batches(source, validation, config.batch_size, preprocess)
+            if len(validation)
+            else None
+        ),
+        callbacks=[
+            StopAtStep(config.steps, state["step"]),
+            StopOnNonFiniteLoss(advice),
+            monitor,
+            *([plateau] if config.schedule == "plateau" else []),
+            SaveEachEpoch(checkpoints, lambda: {"plateau": plateau.state}),
+            *callbacks(home.path.name, config.steps),
+        ],
+        shuffle=False,  # The schedule has done it.
+        verbose=0,
+    )
+    return run
+
+
+def _statistics(plan: Plan, source: Source, home: Workdir) -> dict[str, np.ndarray]:
+    """The run's own preprocessing statistics, fitted once."""
+    if not home.preprocessing_file.exists():
+        statistics = fit_preprocessing(plan.config.preprocess, source, plan.training_images)
+        write_arrays(home.preprocessing_file, statistics)
+    return read_arrays(home.preprocessing_file)

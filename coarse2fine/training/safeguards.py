@@ -1,0 +1,60 @@
+"""Callbacks that end a run where it should, and keep what it has reached."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from coarse2fine.errors import InputError
+from coarse2fine.training.checkpoints import Checkpoints
+
+
+class StopAtStep(keras.callbacks.Callback):
+    """Ends training after `total_steps` updates, in the middle of an epoch if need be."""
+
+    def __init__(self, total_steps: int, first_step: int):
+        super().__init__()
+        self._left = total_steps - first_step
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Counts the update."""
+        self._left -= 1
+        if self._left == 0:
+            self.model.stop_training = True
+
+
+class StopOnNonFiniteLoss(keras.callbacks.Callback):
+    """Raises `InputError` at the first update whose loss is not a number or infinite."""
+
+    def __init__(self, advice: str):
+        super().__init__()
+        self._advice = advice
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Looks at the mean loss of the epoch so far, which one bad update spoils."""
+        loss = float((logs or {})["loss"])
+        if not math.isfinite(loss):
+            step = int(self.model.optimizer.iterations)
+            raise InputError(f"The loss is {loss} at step {step}. {self._advice}")
+
+
+class SaveEachEpoch(keras.callbacks.Callback):
+    """Saves a checkpoint after each epoch, unless a weight is not finite.
+
+    Args:
+        checkpoints: where to.
+        state: gives what is saved beside the variables.
+    """
+
+    def __init__(self, checkpoints: Checkpoints, state: Callable[[], dict[str, Any]]):
+        super().__init__()
+        self._checkpoints = checkpoints
+        self._state = state
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Saves."""
+        if all(np.isfinite(weight).all() for weight in self.model.get_weights()):
+            step = int(self.model.optimizer.iterations)
+            self._checkpoints.save(step, {"epoch": epoch + 1, **self._state()})

@@ -1,0 +1,125 @@
+"""One run's folder."""
+
+import dataclasses
+import json
+import os
+import pathlib
+
+import numpy as np
+
+from coarse2fine.data import Partition, Source
+from coarse2fine.errors import InputError
+from coarse2fine.files import read_arrays, write_arrays, write_json
+from coarse2fine.taxonomy import Taxonomy, read_taxonomy
+from coarse2fine.training.config import Config
+
+# What `claim` leaves where it is cut off.
+_BEFORE_CONFIG = ("taxonomy.json", "partition.npz", "data.json")
+
+
+@dataclasses.dataclass(frozen=True)
+class Workdir:
+    """The files of a run and what they hold.
+
+    Args:
+        path: the folder.
+    """
+
+    path: pathlib.Path
+
+    @property
+    def config_file(self) -> pathlib.Path:
+        """The resolved config."""
+        return self.path / "config.json"
+
+    @property
+    def checkpoints(self) -> pathlib.Path:
+        """The folder of checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def events(self) -> pathlib.Path:
+        """The folder of TensorBoard events."""
+        return self.path / "events"
+
+    @property
+    def metrics_file(self) -> pathlib.Path:
+        """One JSON line an epoch."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def report_file(self) -> pathlib.Path:
+        """The evaluation on the test set."""
+        return self.path / "report.json"
+
+    @property
+    def preprocessing_file(self) -> pathlib.Path:
+        """The statistics of the preprocessing."""
+        return self.path / "preprocessing.npz"
+
+    def claim(self, config: Config, source: Source, partition: Partition) -> None:
+        """Makes the folder this run's own, or checks that it is.
+
+        Raises:
+            InputError: the folder holds another run, or files that are no run's.
+        """
+        taxonomy_file, data_file = self.path / "taxonomy.json", self.path / "data.json"
+        partition_file = self.path / "partition.npz"
+        parts = partition.ids(source.ids)
+        if self.config_file.exists():
+            self._check_config(config)
+            source.taxonomy.check_same(self.read_taxonomy().fingerprint, f"The run in {self.path}")
+            saved = read_arrays(partition_file)
+            if any(not np.array_equal(saved[part], parts[part]) for part in parts):
+                raise InputError(
+                    f"{self.path} holds a run on other images: the partition in {partition_file} "
+                    "is not what this data set gives. Use another workdir."
+                )
+            return
+        if self.path.exists() and not self.path.is_dir():
+            raise InputError(f"{self.path} is a file, expected a folder.")
+        if self.path.exists() and set(os.listdir(self.path)) - {"search", *_BEFORE_CONFIG}:
+            raise InputError(
+                f"{self.path} is no workdir: it holds files but no config.json. Use another one."
+            )
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_json(taxonomy_file, dataclasses.asdict(source.taxonomy))
+            write_arrays(partition_file, parts)
+            write_json(data_file, {"image_shape": source.image_shape, "images": partition.counts})
+            config.save(self.config_file)  # Last: a folder with a config has all the rest.
+        except OSError as error:
+            raise InputError(f"{self.path} cannot be written: {error.strerror}.") from error
+
+    def _check_config(self, config: Config) -> None:
+        differences = Config.load(self.config_file).differences(config)
+        if differences:
+            raise InputError(
+                f"{self.path} holds another run ({'; '.join(differences)}). Use another workdir, "
+                "or the values of that run."
+            )
+
+    def read_config(self) -> Config:
+        """The resolved config of the run that is here.
+
+        Raises:
+            InputError: there is none.
+        """
+        if not self.config_file.is_file():
+            raise InputError(f"{self.path} holds no run: there is no {self.config_file}.")
+        return Config.load(self.config_file)
+
+    def read_taxonomy(self) -> Taxonomy:
+        """The taxonomy of the run that is here."""
+        return read_taxonomy(self.path / "taxonomy.json")
+
+    def read_image_shape(self) -> tuple[int, ...]:
+        """`(height, width, channels)` of the run's images."""
+        return tuple(json.loads((self.path / "data.json").read_text("utf-8"))["image_shape"])
+
+    def read_metrics(self) -> list[dict[str, float]]:
+        """The metrics of each epoch so far."""
+        if not self.metrics_file.exists():
+            return []
+        lines = self.metrics_file.read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]

@@ -1,0 +1,23 @@
+"""Evaluates a run on its whole test set; writes WORKDIR/report.json.
+
+python launch/evaluate.py --workdir=/tmp/run
+"""
+
+import json
+
+import common
+from absl import flags
+
+_WORKDIR = common.define_workdir("The run's folder.")
+_DATA_DIR = flags.DEFINE_string("data_dir", None, "Of the test set, where it has moved.")
+
+
+def main() -> None:
+    """Reads the flags, evaluates and prints the report."""
+    from coarse2fine.evaluation import evaluate
+
+    print(json.dumps(evaluate(_WORKDIR.value, _DATA_DIR.value), indent=1))
+
+
+if __name__ == "__main__":
+    common.run(main)

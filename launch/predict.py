@@ -1,0 +1,46 @@
+"""Predicts the classes of image files with an exported model.
+
+python launch/predict.py --model=/tmp/model image.jpg ...
+"""
+
+import json
+import pathlib
+import sys
+
+import common
+from absl import flags
+
+_MODEL = flags.DEFINE_string("model", None, "An exported SavedModel.", required=True)
+_JSON = flags.DEFINE_bool("json", False, "One JSON line an image.")
+
+
+def main(paths: list[str]) -> None:
+    """Prints the best classes of each image, best first."""
+    from coarse2fine.errors import InputError
+    from coarse2fine.export import ExportedModel
+
+    if not paths:
+        raise InputError("No image was given: name one or more files after the flags.")
+    model = ExportedModel(_MODEL.value)
+    failed = 0
+    for path in paths:
+        try:
+            best = model.predict(pathlib.Path(path).read_bytes())
+        except (InputError, OSError) as error:
+            failed += 1
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            print(f"Error: {path}: {reason}", file=sys.stderr)
+            continue
+        if _JSON.value:
+            print(json.dumps({"path": path, "best": best}, ensure_ascii=False))
+            continue
+        print(path)
+        for named in best:
+            fine = f"{named['fine_probability']:7.2%} {named['fine']}, " if "fine" in named else ""
+            print(f"  {fine}{named['coarse_probability']:7.2%} {named['coarse']}")
+    if failed:
+        raise InputError(f"{failed} of {len(paths)} files could not be answered.")
+
+
+if __name__ == "__main__":
+    common.run(main, takes_arguments=True)

@@ -1,0 +1,40 @@
+"""A progress bar over a run."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+
+def show_progress(name: str, steps: int) -> Sequence[keras.callbacks.Callback]:
+    """The callbacks of `coarse2fine.training.train` that show one bar a run."""
+    return [_Progress(name, steps)]
+
+
+class _Progress(keras.callbacks.Callback):
+    _SHOWN = ("loss", "fine_top1", "coarse_top1")
+
+    def __init__(self, name: str, steps: int):
+        super().__init__()
+        self._name = name
+        self._steps = steps
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        done = int(self.model.optimizer.iterations)
+        resumed = f", after {done} done before" if done else ""
+        print(f"{self._name}: {self._steps - done} updates{resumed}", flush=True)
+        self._done = 0
+        self._bar = keras.utils.Progbar(
+            self._steps - done,
+            stateful_metrics=self._SHOWN,
+            interval=0.2 if sys.stdout.isatty() else 20.0,
+            unit_name="update",
+        )
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self._done += 1
+        logs = logs or {}
+        self._bar.update(
+            self._done, [(name, float(logs[name])) for name in self._SHOWN if name in logs]
+        )

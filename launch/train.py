@@ -1,0 +1,25 @@
+"""Trains one classifier from mixed fine and coarse labels.
+
+python launch/train.py --workdir=/tmp/run --dataset=shapes
+"""
+
+import common
+
+_WORKDIR = common.define_workdir("The run's folder. An unfinished run in it goes on.")
+_config = common.define_config()
+
+
+def main() -> None:
+    """Reads the flags and trains."""
+    config = _config()
+    from progress import show_progress
+
+    from coarse2fine.training import train
+
+    run = train(config, _WORKDIR.value, show_progress)
+    last = run.workdir.read_metrics()[-1]
+    print(f"Trained {last['step']} updates in {last['seconds']:.0f} s: {run.workdir.path}")
+
+
+if __name__ == "__main__":
+    common.run(main)

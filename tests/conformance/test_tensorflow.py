@@ -1,0 +1,24 @@
+"""Checks of what TensorFlow alone offers: graphs and exported models."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from catalogue import ENTRIES
+from test_any_backend import MODELS, as_model
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=str)
+def test_eager_equals_graph(entry):
+    target = entry.build()
+    tensors = [tf.constant(x) for x in entry.inputs]
+    eager = target(*tensors)
+    graph = tf.function(lambda *inputs: target(*inputs))(*tensors)
+    np.testing.assert_allclose(graph, eager, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("entry", MODELS, ids=str)
+def test_exported_model_gives_the_same_outputs(entry, tmp_path):
+    model = as_model(entry)
+    model.export(tmp_path / "exported", verbose=False)
+    served = tf.saved_model.load(tmp_path / "exported").serve(*entry.inputs)
+    np.testing.assert_allclose(served, model(*entry.inputs), rtol=1e-5, atol=1e-5)
