@@ -77,7 +77,8 @@ class CoarseToFine(keras.Model):
             activation=class_map_activation,
             name="class_feature_map",
         )
-        self.min_pool_coarse = MinPoolCoarse(taxonomy.parent, name="min_pool_coarse")
+        if self.has_fine_head:
+            self.min_pool_coarse = MinPoolCoarse(taxonomy.parent, name="min_pool_coarse")
         self.global_avg = GlobalAvg(name="global_avg")
         weight = {"mixed": coarse_weight, "coarse": 1.0}.get(labels, 0.0)
         self.two_headed_loss = MaskedTwoHeadedLoss(weight)
@@ -88,6 +89,11 @@ class CoarseToFine(keras.Model):
     def metrics(self) -> list[keras.metrics.Metric]:
         """The loss and the metrics of the heads, as `fit` and `evaluate` report them."""
         return [self.mean_loss, *(entry.metric for entry in self.head_metrics)]
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights of the heads."""
+        self.class_feature_map.build(self.backbone.compute_output_shape(input_shape))
+        self.built = True
 
     def call(self, images: Any, training: bool | None = None) -> dict[str, Any]:
         """Scores of both levels."""

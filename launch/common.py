@@ -7,13 +7,15 @@ import types
 import typing
 from collections.abc import Callable, Sequence
 
-from absl import app, flags
+from absl import app, flags, logging
 
 from coarse2fine.errors import InputError
 from coarse2fine.training.config import CHOICES, Config
 
 # TensorFlow reports its start on stderr; errors still show.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+flags.disclaim_key_flags()  # The flags defined here belong to the launcher, and to its --help.
 
 _DEFINE = {int: flags.DEFINE_integer, float: flags.DEFINE_float, str: flags.DEFINE_string}
 
@@ -56,6 +58,8 @@ def run(main: Callable[..., None], takes_arguments: bool = False) -> None:
     def checked(argv: Sequence[str]) -> int | None:
         if len(argv) > 1 and not takes_arguments:
             raise app.UsageError(f"Unexpected arguments: {' '.join(argv[1:])}.")
+        if flags.FLAGS["verbosity"].using_default_value:
+            logging.set_verbosity(logging.WARNING)
         try:
             main(*([argv[1:]] if takes_arguments else []))
         except InputError as error:
@@ -63,7 +67,7 @@ def run(main: Callable[..., None], takes_arguments: bool = False) -> None:
             return 2
         except KeyboardInterrupt:
             print(
-                "\nInterrupted. What was checkpointed is kept; the same command goes on from there.",
+                "\nInterrupted. Checkpoints are kept; the same command goes on from the last one.",
                 file=sys.stderr,
             )
             return 130

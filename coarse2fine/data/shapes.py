@@ -13,6 +13,7 @@ import numpy as np
 from coarse2fine.errors import InputError
 
 SIZE = 32
+_DEGREE = np.float32(np.pi / 180)
 _CHUNK = 64  # images drawn at once: small enough for the cache, large enough for numpy
 
 
@@ -25,6 +26,7 @@ class Difficulty:
         shift: how far the centre moves along each axis.
         turn: how far the shape turns either way, in degrees.
         stretch: how far its axes differ in length, relative to 1.
+        twist: how far the detail turns within the shape either way, in degrees.
         wander: how far the detail moves, in radii, and how far its size varies, relative to 1.
         shape_contrast: least difference in lightness between background and shape, below .5.
         detail_contrast: least and greatest difference between shape and detail, below .5.
@@ -40,17 +42,18 @@ class Difficulty:
     radius: tuple[float, float] = (9.0, 12.5)
     shift: float = 3.0
     turn: float = 180.0
-    stretch: float = 0.12
-    wander: float = 0.15
+    stretch: float = 0.15
+    twist: float = 180.0
+    wander: float = 0.2
     shape_contrast: float = 0.3
-    detail_contrast: tuple[float, float] = (0.1, 0.3)
+    detail_contrast: tuple[float, float] = (0.15, 0.4)
     colour: float = 0.2
     light: float = 0.35
     texture: float = 0.12
-    clutter: int = 3
+    clutter: int = 2
     occlusion: float = 0.4
     blur: float = 1.5
-    noise: float = 0.15
+    noise: float = 0.1
 
 
 # A silhouette is a signed distance, negative inside, in the shape's own coordinates: origin at its
@@ -123,8 +126,8 @@ def _dots(u: np.ndarray, v: np.ndarray, period: float, radius: float) -> np.ndar
 
 DETAILS: dict[str, Detail] = {
     "striped": lambda u, v, edge: _wave(u, 0.62),
-    "dotted": lambda u, v, edge: _dots(u, v, 0.62, 0.17),
-    "checked": lambda u, v, edge: _either(_wave(u, 0.84), _wave(v, 0.84)),
+    "dotted": lambda u, v, edge: _dots(u, v, 0.6, 0.17),
+    "checked": lambda u, v, edge: _either(_wave(u, 0.94), _wave(v, 0.94)),
     "ringed": lambda u, v, edge: np.abs(np.hypot(u, v) - 0.42) - 0.13,
     "cored": lambda u, v, edge: np.hypot(u, v) - 0.42,
     "halved": lambda u, v, edge: u,
@@ -242,7 +245,7 @@ def _draw_chunk(
         stroke = _stroke(x, y, uniform(-16, 16), uniform(-16, 16), draws)
         _paint(picture, _colour(uniform(0, 1), draws, d.colour), stroke * sharpness)
 
-    radius, angle = uniform(*d.radius), uniform(-d.turn, d.turn) * np.float32(np.pi / 180)
+    radius, angle = uniform(*d.radius), uniform(-d.turn, d.turn) * _DEGREE
     centre_x, centre_y = uniform(-d.shift, d.shift), uniform(-d.shift, d.shift)
     stretch = 1 + uniform(-d.stretch, d.stretch)
     cos, sin = np.cos(angle), np.sin(angle)
@@ -253,11 +256,13 @@ def _draw_chunk(
         own = silhouette == i
         edge[own] = signed_distance(u[own], v[own])
     u, v = u + uniform(-d.wander, d.wander), v + uniform(-d.wander, d.wander)
-    size = 1 + uniform(-d.wander, d.wander)
+    size, angle = 1 + uniform(-d.wander, d.wander), uniform(-d.twist, d.twist) * _DEGREE
+    cos, sin = np.cos(angle) / size, np.sin(angle) / size
+    u, v = u * cos + v * sin, v * cos - u * sin
     inner = np.empty_like(u)
     for i, signed_distance in enumerate(DETAILS.values()):
         own = detail == i
-        inner[own] = signed_distance(u[own] / size[own], v[own] / size[own], edge[own])
+        inner[own] = signed_distance(u[own], v[own], edge[own])
     sharpness *= radius
     _paint(picture, shape_colour, edge * sharpness)
     _paint(picture, detail_colour, np.maximum(edge, inner) * sharpness)

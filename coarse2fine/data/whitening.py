@@ -10,6 +10,9 @@ from coarse2fine.errors import InputError
 # Rows of one covariance product: long enough for the product to run at full speed.
 _CHUNK = 4096
 
+# Rows normalised at a time: few enough to stay in the processor's cache.
+_ROWS = 64
+
 
 @dataclasses.dataclass(frozen=True)
 class ZcaStatistics:
@@ -34,11 +37,9 @@ def global_contrast_normalize(images: np.ndarray, scale: float = 55.0) -> np.nda
     Returns:
         float32 images of the same shape.
     """
-    x = np.array(images, dtype=np.float32).reshape(len(images), -1)
-    x -= x.mean(axis=1, keepdims=True)
-    norm = np.sqrt(np.einsum("nd,nd->n", x, x))
-    x *= (scale / np.maximum(norm, 1e-8))[:, np.newaxis]
-    return x.reshape(np.shape(images))
+    x = np.array(images, dtype=np.float32, order="C")
+    _normalize_rows(x.reshape(len(x), -1), scale)
+    return x
 
 
 def fit_zca(
@@ -67,13 +68,12 @@ def fit_zca(
     if scale <= 0:
         raise InputError(f"fit_zca: scale must be positive, got {scale!r}.")
     count = 0
-    for chunk in _chunks(batches):
+    for x in _normalized_chunks(batches, scale):
         if count == 0:
-            total = np.zeros(chunk.shape[1])
-            products = np.zeros((chunk.shape[1], chunk.shape[1]))
-        x = global_contrast_normalize(chunk, scale)
+            total = np.zeros(x.shape[1])
+            products = np.zeros((x.shape[1], x.shape[1]))
         count += len(x)
-        total += x.sum(axis=0, dtype=np.float64)
+        total += np.ones(len(x), np.float32) @ x
         products += x.T @ x
     if not count:
         raise InputError("fit_zca: there are no images to fit the whitening to.")
@@ -84,13 +84,22 @@ def fit_zca(
     # With r = (eig + epsilon)^(-1/4), matrix = (V r)(V r)^T, half the work of a general product.
     # Rounding leaves the smallest eigenvalues just below zero.
     vectors *= (np.maximum(eigenvalues, 0.0) + epsilon) ** -0.25
-    return ZcaStatistics(mean.astype(np.float32), (vectors @ vectors.T).astype(np.float32))
+    vectors = vectors.astype(np.float32)
+    return ZcaStatistics(mean.astype(np.float32), vectors @ vectors.T)
 
 
-def _chunks(batches):
-    """Yields the images of all batches as `(n, d)` float32 rows, n the same but for the last.
+def _normalize_rows(x, scale):
+    """Contrast normalisation of `(n, d)` float32 rows, in place."""
+    x -= x.mean(axis=1, keepdims=True)
+    norm = np.sqrt(np.einsum("nd,nd->n", x, x))
+    x *= (scale / np.maximum(norm, 1e-8))[:, np.newaxis]
 
-    Rows are copied into one buffer that is used again, so a batch is never kept.
+
+def _normalized_chunks(batches, scale):
+    """Yields the normalised images of all batches as `(n, d)` rows, n the same but for the last.
+
+    Rows are copied into one buffer that is used again, so a batch is never kept, and normalised
+    there while they are in the processor's cache.
     """
     shape, buffer, filled = None, np.empty((0, 0), np.float32), 0
     for number, batch in enumerate(batches):
@@ -106,8 +115,10 @@ def _chunks(batches):
             )
         start = 0
         while start < len(batch):
-            rows = batch[start : start + _CHUNK - filled]
-            buffer[filled : filled + len(rows)] = rows.reshape(len(rows), -1)
+            images = batch[start : start + min(_ROWS, _CHUNK - filled)]
+            rows = buffer[filled : filled + len(images)]
+            rows[:] = images.reshape(len(images), -1)
+            _normalize_rows(rows, scale)
             start += len(rows)
             filled += len(rows)
             if filled == _CHUNK:

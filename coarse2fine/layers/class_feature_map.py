@@ -80,7 +80,7 @@ class ClassFeatureMap(keras.layers.Layer):
                 f"got input shape {tuple(input_shape)}."
             )
         if len(input_shape) == 4:
-            kernel_shape = (1, 1, features, self.num_classes)
+            kernel_shape: tuple[int, ...] = (1, 1, features, self.num_classes)
         else:
             kernel_shape = (features, self.map_size**2 * self.num_classes)
         self.kernel = self.add_weight(

@@ -40,9 +40,12 @@ class GlobalAvg(keras.layers.Layer):
     def __init__(self, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
 
+    def build(self, input_shape):
+        """Checks that `input_shape` is that of class maps."""
+        self._check_rank(input_shape)
+
     def call(self, class_maps):
         """Returns the float32 scores of `class_maps`."""
-        self._check_rank(class_maps.shape)
         return ops.mean(ops.cast(class_maps, "float32"), axis=(1, 2))
 
     def compute_output_shape(self, input_shape):

@@ -154,7 +154,8 @@ def _lay_out(parent):
         if not members or sizes[coarse] > _GROWTH * sizes[members[-1][0]]:
             members.append([])
         members[-1].append(coarse)
-    groups, blocks = [], []
+    groups: list[_Group] = []
+    blocks: list[np.ndarray] = []
     for group in members:
         slots = int(sizes[group[-1]])
         repeats = slots - sizes[group]

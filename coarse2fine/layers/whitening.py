@@ -1,5 +1,7 @@
 """Contrast normalisation and ZCA whitening of images."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -58,7 +60,8 @@ class Whitening(keras.layers.Layer):
                 "Whitening: give both mean and matrix (as fit_zca returns them), or neither."
             )
         self.scale = float(scale)
-        self.mean = self.matrix = None
+        self.mean: Any = None
+        self.matrix: Any = None
         if mean is not None:
             mean, matrix = np.asarray(mean, "float32"), np.asarray(matrix, "float32")
             if mean.ndim != 1 or matrix.shape != (mean.size, mean.size):
@@ -67,8 +70,7 @@ class Whitening(keras.layers.Layer):
                     f"{mean.shape} and {matrix.shape}."
                 )
             self._add_statistics(mean.size)
-            self.mean.assign(mean)
-            self.matrix.assign(matrix)
+            self.set_weights([mean, matrix])
 
     def _add_statistics(self, size):
         self.mean = self.add_weight(

@@ -9,7 +9,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("coarse2fine")
 class ParentAccuracy(keras.metrics.MeanMetricWrapper):
-    """Coarse accuracy of a fine head: the share of images whose best fine class has the right parent.
+    """Coarse accuracy of a fine head: how often its best class has the right parent.
 
     Chen 2018's A_FC: `mean(parent[argmax(scores)] == coarse label)`.
 

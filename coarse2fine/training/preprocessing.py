@@ -1,5 +1,7 @@
 """What is done to every image before anything else: fitted once, kept with the run."""
 
+from collections.abc import Mapping, Sequence
+
 import keras
 import numpy as np
 
@@ -28,13 +30,18 @@ def fit_preprocessing(kind: str, source: Source, indices: np.ndarray) -> dict[st
     return {"mean": mean, "variance": squares / count - mean**2}
 
 
-def make_preprocessing(kind: str, statistics: dict[str, np.ndarray]) -> keras.layers.Layer:
-    """The layer from `(batch, height, width, channels)` uint8 images to float32 ones."""
+def make_preprocessing(
+    kind: str, statistics: Mapping[str, np.ndarray], image_shape: Sequence[int]
+) -> keras.layers.Layer:
+    """The layer from `(batch, *image_shape)` uint8 images to float32 ones."""
     if kind == "gcn_zca":
-        return Whitening(statistics["mean"], statistics["matrix"], name="preprocessing")
-    return keras.layers.Normalization(
-        mean=statistics["mean"],
-        variance=statistics["variance"],
-        dtype="float32",
-        name="preprocessing",
-    )
+        layer = Whitening(statistics["mean"], statistics["matrix"], name="preprocessing")
+    else:
+        layer = keras.layers.Normalization(
+            mean=statistics["mean"],
+            variance=statistics["variance"],
+            dtype="float32",
+            name="preprocessing",
+        )
+    layer.build((None, *image_shape))  # Outside of the graphs that will call it.
+    return layer

@@ -81,11 +81,14 @@ def load_run(workdir: str | pathlib.Path) -> Run:
     """
     home = Workdir(pathlib.Path(workdir))
     config, taxonomy = home.read_config(), home.read_taxonomy()
-    statistics = read_arrays(home.preprocessing_file)
-    model = build_model(config, taxonomy, home.read_image_shape())
+    image_shape = home.read_image_shape()
+    preprocess = make_preprocessing(
+        config.preprocess, read_arrays(home.preprocessing_file), image_shape
+    )
+    model = build_model(config, taxonomy, image_shape)
     if Checkpoints(home.checkpoints, model, taxonomy).restore() is None:
         raise InputError(f"The run in {home.path} has no checkpoint yet. Train it first.")
-    return Run(home, config, taxonomy, make_preprocessing(config.preprocess, statistics), model)
+    return Run(home, config, taxonomy, preprocess, model)
 
 
 def train(
@@ -137,7 +140,9 @@ def _replayed(search: Run) -> Config:
 
 def _fit(plan: Plan, source: Source, home: Workdir, callbacks: MakeCallbacks) -> Run:
     config, schedule = plan.config, plan.schedule
-    preprocess = make_preprocessing(config.preprocess, _statistics(plan, source, home))
+    preprocess = make_preprocessing(
+        config.preprocess, _statistics(plan, source, home), source.image_shape
+    )
     with make_strategy(config.strategy).scope():
         model = build_model(config, source.taxonomy, source.image_shape)
         model.compile(optimizer=make_optimizer(config, config.steps))

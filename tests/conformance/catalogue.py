@@ -17,8 +17,7 @@ from coarse2fine.backbones import BACKBONES
 PUBLIC_MODULES = ("coarse2fine.layers", "coarse2fine.backbones")
 
 # Public, but neither built nor called on tensors.
-NOT_CHECKED = ("coarse2fine.backbones.BACKBONES", "coarse2fine.backbones.Backbone")
-NOT_CHECKED += ("coarse2fine.backbones.create",)
+NOT_CHECKED = tuple(f"coarse2fine.backbones.{name}" for name in ("BACKBONES", "Backbone", "create"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,14 +27,14 @@ class Entry:
     Attributes:
         public: Its full name; several entries may share it.
         build: Makes the layer, loss, metric or model.
-        inputs: Arguments of a call; the first axis of each is the batch.
+        inputs: Arguments of a call, arrays or structures of them; the first axis is the batch.
         dtype: Type of its output under the policy mixed_bfloat16.
         variant: Tells entries of one name apart.
     """
 
     public: str
     build: Callable[[], Any]
-    inputs: tuple[np.ndarray, ...]
+    inputs: tuple[Any, ...]
     dtype: str = "float32"
     variant: str = ""
 

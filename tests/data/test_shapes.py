@@ -28,6 +28,7 @@ CLEAR = Difficulty(
     shift=0,
     turn=0,
     stretch=0,
+    twist=0,
     wander=0,
     shape_contrast=0.3,
     detail_contrast=(0.4, 0.4),

@@ -1,0 +1,207 @@
+"""CoarseToFine: equal to Keras's own fit, masked, and the same on two replicas."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from coarse2fine.errors import InputError
+from coarse2fine.model import CoarseToFine
+from coarse2fine.taxonomy import Taxonomy
+from coarse2fine.training.optimizer import CoupledSGD
+
+TAXONOMY = Taxonomy(tuple("abcdef"), ("x", "y", "z"), (1, 0, 1, 2, 0, 1))
+
+
+def make_backbone(seed=0):
+    keras.utils.set_random_seed(seed)
+    images = keras.Input((8, 8, 3))
+    features = keras.layers.Conv2D(5, 3, activation="relu", padding="same")(images)
+    return keras.Model(images, features)
+
+
+def make_model(seed=0, **kwargs):
+    model = CoarseToFine(make_backbone(seed), TAXONOMY, **kwargs)
+    model(np.zeros((1, 8, 8, 3), "float32"))
+    model.compile(optimizer=CoupledSGD(0.1, momentum=0.9, decay=1e-3))
+    return model
+
+
+def make_batch(seed=0, batch=12, has_fine=None):
+    rng = np.random.default_rng(seed)
+    fine = rng.integers(TAXONOMY.num_fine, size=batch)
+    if has_fine is None:
+        has_fine = (np.arange(batch) % 3 != 0).astype("float32")
+    images = rng.normal(size=(batch, 8, 8, 3)).astype("float32")
+    labels = {"fine": fine, "coarse": TAXONOMY.coarsen(fine)}
+    return images, labels, {"fine": has_fine, "coarse": np.ones(batch, "float32")}
+
+
+def as_dataset(*batches):
+    arrays = tf.nest.map_structure(lambda *parts: np.stack(parts), *batches)
+    return tf.data.Dataset.from_tensor_slices(arrays)
+
+
+def weights_of(model):
+    return [weight.numpy() for weight in model.trainable_variables]
+
+
+def assert_weights_close(first, second, rtol=1e-5, atol=1e-6):
+    for a, b in zip(weights_of(first), weights_of(second), strict=True):
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=atol)
+
+
+def test_equals_stock_keras_fit_with_sample_weights():
+    batches = as_dataset(*(make_batch(seed) for seed in range(5)))
+    ours = make_model(coarse_weight=0.7)
+    network = make_model(coarse_weight=0.7)
+    images = keras.Input((8, 8, 3))
+    stock = keras.Model(images, network(images))
+    cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    stock.compile(
+        optimizer=CoupledSGD(0.1, momentum=0.9, decay=1e-3),
+        loss={"fine": cross_entropy, "coarse": cross_entropy},
+        loss_weights={"fine": 1.0, "coarse": 0.7},
+    )
+    ours_loss = ours.fit(batches, verbose=0, shuffle=False).history["loss"]
+    stock_loss = stock.fit(batches, verbose=0, shuffle=False).history["loss"]
+    np.testing.assert_allclose(ours_loss, stock_loss, rtol=1e-5)
+    assert_weights_close(ours, stock)
+
+
+def test_masking_a_fine_label_equals_dropping_its_loss_in_gradient_and_metrics():
+    images, labels, weights = make_batch()
+    keep = weights["fine"] == 1
+    masked = make_model(coarse_weight=0.0)
+    masked_logs = masked.train_on_batch(images, labels, weights, return_dict=True)
+    dropped = make_model(coarse_weight=0.0)
+    # Eq. 7 divides by all images of the batch, so the rate makes up for those that were dropped.
+    dropped.optimizer.learning_rate = 0.1 * keep.mean()
+    dropped.optimizer.decay = 1e-3 / keep.mean()
+    dropped_logs = dropped.train_on_batch(
+        images[keep],
+        tf.nest.map_structure(lambda label: label[keep], labels),
+        tf.nest.map_structure(lambda weight: weight[keep], weights),
+        return_dict=True,
+    )
+    assert_weights_close(masked, dropped)
+    for name in ("fine_loss", "fine_top1", "fine_top5"):
+        np.testing.assert_allclose(masked_logs[name], dropped_logs[name], rtol=1e-5)
+
+
+def test_a_hidden_fine_label_changes_nothing():
+    images, labels, weights = make_batch()
+    other = {**labels, "fine": np.where(weights["fine"] == 1, labels["fine"], 0)}
+    first, second = make_model(), make_model()
+    logs = first.train_on_batch(images, labels, weights, return_dict=True)
+    other_logs = second.train_on_batch(images, other, weights, return_dict=True)
+    assert logs == other_logs
+    for a, b in zip(weights_of(first), weights_of(second), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_metrics_equal_numpy():
+    images, labels, weights = make_batch()
+    model = make_model()
+    scores = {level: value.numpy() for level, value in model(images).items()}
+    logs = model.test_on_batch(images, labels, weights, return_dict=True)
+    keep = weights["fine"] == 1
+    best = scores["fine"].argmax(-1)
+    rank = (scores["fine"] > np.take_along_axis(scores["fine"], labels["fine"][:, None], 1)).sum(1)
+    expected = {
+        "fine_top1": (best == labels["fine"])[keep].mean(),
+        "fine_top5": (rank < 5)[keep].mean(),
+        "coarse_top1": (scores["coarse"].argmax(-1) == labels["coarse"]).mean(),
+        "coarse_top1_from_fine": (TAXONOMY.coarsen(best) == labels["coarse"]).mean(),
+    }
+    for name, value in expected.items():
+        np.testing.assert_allclose(logs[name], value, rtol=1e-6, err_msg=name)
+    np.testing.assert_allclose(
+        logs["loss"], logs["fine_loss"] * keep.mean() + logs["coarse_loss"], rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("labels", ["fine", "oracle"])
+def test_the_fine_loss_alone_trains_baseline_and_oracle(labels):
+    images, truth, weights = make_batch(has_fine=np.ones(12, "float32"))
+    model = make_model(labels=labels)
+    logs = model.train_on_batch(images, truth, weights, return_dict=True)
+    np.testing.assert_allclose(logs["loss"], logs["fine_loss"], rtol=1e-5)
+
+
+def test_coarse_training_has_one_head_of_coarse_maps():
+    images, truth, weights = make_batch(has_fine=np.zeros(12, "float32"))
+    model = make_model(labels="coarse")
+    maps = model.class_maps(images)
+    assert {level: value.shape for level, value in maps.items()} == {"coarse": (12, 8, 8, 3)}
+    logs = model.train_on_batch(images, truth, weights, return_dict=True)
+    assert set(logs) == {"loss", "coarse_loss", "coarse_top1"}
+    np.testing.assert_allclose(logs["loss"], logs["coarse_loss"], rtol=1e-5)
+
+
+def test_permuting_the_fine_classes_permutes_the_scores():
+    order = [3, 0, 5, 1, 4, 2]
+    permuted_taxonomy = Taxonomy(
+        tuple(TAXONOMY.fine_names[f] for f in order),
+        TAXONOMY.coarse_names,
+        tuple(TAXONOMY.parent[f] for f in order),
+    )
+    images, _, _ = make_batch()
+    model = make_model()
+    permuted = CoarseToFine(model.backbone, permuted_taxonomy)
+    permuted(images)
+    kernel, bias = model.class_feature_map.get_weights()
+    permuted.class_feature_map.set_weights([kernel[..., order], bias[order]])
+    np.testing.assert_allclose(
+        permuted(images)["fine"], model(images)["fine"].numpy()[:, order], rtol=1e-5, atol=1e-6
+    )
+    np.testing.assert_allclose(
+        permuted(images)["coarse"], model(images)["coarse"], rtol=1e-5, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("fine_share", [2, 3, 5])
+def test_two_replicas_equal_one(fine_share):
+    has_fine = (np.arange(12) % fine_share == 0).astype("float32")
+    batches = [make_batch(seed, has_fine=has_fine) for seed in range(4)]
+    one = make_model()
+    one_logs = one.fit(as_dataset(*batches), verbose=0, shuffle=False).history
+    devices = [device.name for device in tf.config.list_logical_devices("CPU")]
+    assert len(devices) == 2, "conftest.py makes two logical CPU devices"
+    with tf.distribute.MirroredStrategy(devices).scope():
+        two = make_model()
+    two_logs = two.fit(as_dataset(*batches), verbose=0, shuffle=False).history
+    assert_weights_close(one, two)
+    assert one_logs.keys() == two_logs.keys()
+    for name in one_logs:
+        np.testing.assert_allclose(one_logs[name], two_logs[name], rtol=1e-5, err_msg=name)
+
+
+def test_eager_equals_graph():
+    batches = as_dataset(*(make_batch(seed) for seed in range(3)))
+    graph, eager = make_model(), make_model()
+    eager.compile(optimizer=CoupledSGD(0.1, momentum=0.9, decay=1e-3), run_eagerly=True)
+    graph.fit(batches, verbose=0, shuffle=False)
+    eager.fit(batches, verbose=0, shuffle=False)
+    assert_weights_close(graph, eager)
+
+
+def test_comes_back_from_a_keras_file(tmp_path):
+    model = make_model(coarse_weight=0.5, class_map_activation="relu")
+    images, truth, weights = make_batch()
+    model.train_on_batch(images, truth, weights)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    for name in ("taxonomy", "coarse_weight", "labels", "class_map_activation"):
+        assert getattr(loaded, name) == getattr(model, name)
+    np.testing.assert_array_equal(loaded(images)["coarse"], model(images)["coarse"])
+    # Its optimizer goes on as well.
+    model.train_on_batch(images, truth, weights)
+    loaded.train_on_batch(images, truth, weights)
+    assert_weights_close(model, loaded)
+
+
+def test_unknown_labels_are_refused():
+    expected = r"^Unknown labels 'some'\. Known: mixed, fine, oracle, coarse\.$"
+    with pytest.raises(InputError, match=expected):
+        CoarseToFine(make_backbone(), TAXONOMY, labels="some")
