@@ -3,10 +3,13 @@
 import json
 import os
 import pathlib
+import zipfile
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
+from coarse2fine.errors import InputError
 
 
 def write_text(path: pathlib.Path, text: str) -> None:
@@ -30,6 +33,13 @@ def write_arrays(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def read_arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
-    """Reads what `write_arrays` wrote."""
-    with np.load(path, allow_pickle=False) as saved:
-        return dict(saved)
+    """Reads what `write_arrays` wrote.
+
+    Raises:
+        InputError: a file that is missing or holds no arrays.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            return dict(saved)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} cannot be read: {error}.") from error

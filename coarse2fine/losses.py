@@ -7,6 +7,8 @@ from keras import ops
 
 from coarse2fine.errors import InputError
 
+__all__ = ["MaskedTwoHeadedLoss"]
+
 
 @keras.saving.register_keras_serializable("coarse2fine")
 class MaskedTwoHeadedLoss(keras.losses.Loss):
@@ -33,12 +35,12 @@ class MaskedTwoHeadedLoss(keras.losses.Loss):
             is left out where `y_pred` has no fine scores.
 
     Example:
-
-    >>> loss = MaskedTwoHeadedLoss(coarse_weight=0.0)
-    >>> labels = {"fine": np.array([1, 0]), "coarse": np.array([0, 0]), "has_fine": np.ones(2)}
-    >>> scores = {"fine": np.zeros((2, 2)), "coarse": np.zeros((2, 1))}
-    >>> round(float(loss(labels, scores)), 4)  # log 2
-    0.6931
+        >>> import numpy as np
+        >>> loss = MaskedTwoHeadedLoss(coarse_weight=0.0)
+        >>> labels = {"fine": np.array([1, 0]), "coarse": np.array([0, 0]), "has_fine": np.ones(2)}
+        >>> scores = {"fine": np.zeros((2, 2)), "coarse": np.zeros((2, 1))}
+        >>> round(float(loss(labels, scores)), 4)  # log 2
+        0.6931
 
     Reference:
         Lei, Guo, Wang, "Weakly Supervised Image Classification with Coarse and Fine Labels",

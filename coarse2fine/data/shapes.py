@@ -44,13 +44,13 @@ class Difficulty:
     turn: float = 180.0
     stretch: float = 0.15
     twist: float = 180.0
-    wander: float = 0.2
+    wander: float = 0.22
     shape_contrast: float = 0.3
     detail_contrast: tuple[float, float] = (0.15, 0.4)
     colour: float = 0.2
     light: float = 0.35
     texture: float = 0.12
-    clutter: int = 2
+    clutter: int = 3
     occlusion: float = 0.4
     blur: float = 1.5
     noise: float = 0.1
@@ -233,7 +233,7 @@ def _draw_chunk(
     background = _colour(lightness, draws, d.colour)
     lightness = (lightness + uniform(d.shape_contrast, 1 - d.shape_contrast)) % 1
     shape_colour = _colour(lightness, draws, d.colour)
-    change = uniform(*d.detail_contrast) * np.sign(uniform(-1, 1))
+    change = np.copysign(uniform(*d.detail_contrast), uniform(-1, 1))
     change = np.where(np.abs(lightness + change - 0.5) > 0.5, -change, change)
     detail_colour = shape_colour + _colour(change, draws, d.colour / 2)
 
@@ -251,18 +251,12 @@ def _draw_chunk(
     cos, sin = np.cos(angle), np.sin(angle)
     u = ((x - centre_x) * cos + (y - centre_y) * sin) / (radius * stretch)
     v = ((x - centre_x) * sin - (y - centre_y) * cos) / (radius / stretch)
-    edge = np.empty_like(u)
-    for i, signed_distance in enumerate(SILHOUETTES.values()):
-        own = silhouette == i
-        edge[own] = signed_distance(u[own], v[own])
+    edge = _by_class(SILHOUETTES, silhouette, u, v)
     u, v = u + uniform(-d.wander, d.wander), v + uniform(-d.wander, d.wander)
     size, angle = 1 + uniform(-d.wander, d.wander), uniform(-d.twist, d.twist) * _DEGREE
     cos, sin = np.cos(angle) / size, np.sin(angle) / size
     u, v = u * cos + v * sin, v * cos - u * sin
-    inner = np.empty_like(u)
-    for i, signed_distance in enumerate(DETAILS.values()):
-        own = detail == i
-        inner[own] = signed_distance(u[own], v[own], edge[own])
+    inner = _by_class(DETAILS, detail, u, v, edge)
     sharpness *= radius
     _paint(picture, shape_colour, edge * sharpness)
     _paint(picture, detail_colour, np.maximum(edge, inner) * sharpness)
@@ -279,6 +273,18 @@ def _draw_chunk(
     picture += d.noise * draws.noise()
     pixels = np.clip(picture * 255 + 0.5, 0, 255).astype(np.uint8)
     return pixels.transpose(0, 2, 1).reshape(-1, SIZE, SIZE, 3)
+
+
+def _by_class(
+    table: dict[str, Callable[..., np.ndarray]], number: np.ndarray, *fields: np.ndarray
+) -> np.ndarray:
+    """The signed distances of each image, from the table's entry of that number."""
+    distance = np.empty_like(fields[0])
+    for i, function in enumerate(table.values()):
+        own = number == i
+        if own.any():
+            distance[own] = function(*(field[own] for field in fields))
+    return distance
 
 
 def _colour(lightness: np.ndarray, draws: "_Draws", spread: float) -> np.ndarray:

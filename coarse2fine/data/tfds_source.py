@@ -62,28 +62,25 @@ class ArrayRecordSource(Source):
         builder: of the prepared set.
         split: its name.
         taxonomy: of the labels.
-        fine_of_label: `(num_labels,)` fine class of each label of the set.
+        fine_of_label: `(num_labels + 1,)` fine class of each label of the set; -1 of label -1.
     """
 
     def __init__(self, builder, split: str, taxonomy: Taxonomy, fine_of_label: np.ndarray):
         image_key, label_key, id_key = _feature_keys(builder)
         self._image_key = image_key
         self._records = builder.as_data_source(split)
-        wanted = {label_key} if id_key == "tfds_id" else {label_key, id_key}
-        labels = list(
-            builder.as_data_source(
-                split,
-                decoders=tfds.decode.PartialDecoding(
-                    {key: builder.info.features[key] for key in wanted}
-                ),
-            )
+        labels, ids = [], []
+        # A data source of TFDS ignores `PartialDecoding`.
+        unread = {image_key: tfds.decode.SkipDecoding()}
+        for position, example in enumerate(builder.as_data_source(split, decoders=unread)):
+            labels.append(int(example[label_key]))
+            ids.append(f"{split}_{position}" if id_key == "tfds_id" else _text(example[id_key]))
+        super().__init__(
+            taxonomy,
+            fine_of_label[np.array(labels, np.int64)],
+            np.array(ids, np.str_),
+            builder.info.features[image_key].shape,
         )
-        if id_key == "tfds_id":
-            ids = np.array([f"{split}_{position}" for position in range(len(labels))])
-        else:
-            ids = np.array([_text(example[id_key]) for example in labels])
-        fine = fine_of_label[np.array([int(example[label_key]) for example in labels])]
-        super().__init__(taxonomy, fine, ids, builder.info.features[image_key].shape)
 
     def images(self, indices: tf.Tensor) -> tf.Tensor:
         """Reads the records; see `Source.images`."""
@@ -101,7 +98,7 @@ def _prepared_builder(name: str, data_dir: str | None):
         raise InputError(f"data_dir {data_dir} is not a folder.")
     try:
         builder = tfds.builder(name, data_dir=data_dir)
-    except tfds.core.DatasetNotFoundError as error:
+    except (ValueError, AssertionError, ImportError) as error:  # By kind of unusable name.
         raise InputError(
             f"Unknown data set {name!r}. Known: shapes, shapes/<coarse>x<fine of each>, and the "
             "image sets of TensorFlow Datasets (cifar100, cifar10, ...)."
@@ -147,7 +144,7 @@ def _fine_of_label(name: str, labels: list[str], taxonomy: Taxonomy) -> np.ndarr
             f"{_some(missing)}, and its fine classes {_some(unknown)} are no labels of the set."
         )
     index = {fine: f for f, fine in enumerate(taxonomy.fine_names)}
-    return np.array([index[label] for label in labels])
+    return np.array([*(index[label] for label in labels), -1])  # TFDS's -1 is no label.
 
 
 def _some(names: list[str], most: int = 10) -> str:

@@ -38,7 +38,7 @@ def global_contrast_normalize(images: np.ndarray, scale: float = 55.0) -> np.nda
         float32 images of the same shape.
     """
     x = np.array(images, dtype=np.float32, order="C")
-    _normalize_rows(x.reshape(len(x), -1), scale)
+    _normalize_rows(x.reshape(len(x), int(np.prod(x.shape[1:]))), scale)
     return x
 
 

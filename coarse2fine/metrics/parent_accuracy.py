@@ -23,10 +23,10 @@ class ParentAccuracy(keras.metrics.MeanMetricWrapper):
         sample_weight: `(batch,)`, optional.
 
     Example:
-
-    >>> metric = ParentAccuracy(parent=(0, 0, 1))
-    >>> float(metric(np.array([0, 0]), np.array([[0.1, 0.9, 0.0], [0.2, 0.1, 0.7]])))
-    0.5
+        >>> import numpy as np
+        >>> metric = ParentAccuracy(parent=(0, 0, 1))
+        >>> float(metric(np.array([0, 0]), np.array([[0.1, 0.9, 0.0], [0.2, 0.1, 0.7]])))
+        0.5
 
     Reference:
         Chen, Ding, Chin, Marculescu, "Understanding the Impact of Label Granularity on CNN-based

@@ -40,7 +40,7 @@ def write_taxonomy(taxonomy: Taxonomy, path: str | pathlib.Path) -> None:
 
 def _read_json(path: pathlib.Path) -> Taxonomy:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except json.JSONDecodeError as error:
         raise InputError(f"Taxonomy {path}, line {error.lineno}: {error.msg}.") from error
     is_complete = isinstance(content, dict) and sorted(content) == sorted(_FIELDS)

@@ -27,10 +27,9 @@ class Taxonomy:
             a fine class. One message lists everything that is wrong.
 
     Example:
-
-    >>> pets = Taxonomy(("siamese", "persian", "beagle"), ("cat", "dog"), (0, 0, 1))
-    >>> pets.children
-    ((0, 1), (2,))
+        >>> pets = Taxonomy(("siamese", "persian", "beagle"), ("cat", "dog"), (0, 0, 1))
+        >>> pets.children
+        ((0, 1), (2,))
     """
 
     fine_names: tuple[str, ...]
@@ -93,7 +92,13 @@ class Taxonomy:
 
     def coarsen(self, fine: Any) -> np.ndarray:
         """Maps fine labels of any shape to coarse labels; -1, no label, stays -1."""
-        return np.append(np.asarray(self.parent, np.int64), -1)[np.asarray(fine, np.int64)]
+        fine = np.asarray(fine, np.int64)
+        if fine.size and not -1 <= fine.min() <= fine.max() < self.num_fine:
+            raise InputError(
+                f"Fine labels {fine.min()} to {fine.max()} are given, expected -1 (none) to "
+                f"{self.num_fine - 1}."
+            )
+        return np.append(np.asarray(self.parent, np.int64), -1)[fine]
 
     def subset(self, coarse_names: Iterable[str]) -> "Taxonomy":
         """Only these coarse classes and their children, each level in its old order."""

@@ -60,20 +60,27 @@ class Checkpoints:
                 f"{error.message}. Earlier ones are as they were."
             ) from error
 
+    @property
+    def newest(self) -> str | None:
+        """The newest checkpoint's path; None where there is none."""
+        return self._manager.latest_checkpoint
+
     def restore(self) -> dict[str, Any] | None:
         """Restores the newest checkpoint and returns its state; None where there is none.
 
         Raises:
             InputError: the checkpoint is of another taxonomy, or cannot be read.
         """
-        path = self._manager.latest_checkpoint
+        path = self.newest
         if path is None:
             return None
         try:
             state = json.loads(tf.train.load_checkpoint(path).get_tensor(_STATE))
             self._taxonomy.check_same(state["taxonomy"], f"Checkpoint {path}")
             status = self._checkpoint.restore(path)
-        except (tf.errors.OpError, KeyError, json.JSONDecodeError) as error:
+        except InputError:
+            raise
+        except (tf.errors.OpError, LookupError, ValueError) as error:  # Cut off: IndexError.
             raise InputError(f"Checkpoint {path} cannot be read: {error}.") from error
         status.expect_partial() if not self._checkpoint.optimizer else status.assert_consumed()
         return state

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import pathlib
 import typing
 from typing import Any, Literal
@@ -97,21 +98,28 @@ class Config:
 
     def _range_problems(self):
         for name, is_good, expected in (
-            ("width", self.width > 0, "above 0"),
-            ("coarse_weight", self.coarse_weight >= 0, "0 or more"),
+            ("width", 0 < self.width < math.inf, "above 0"),
+            ("fine_fraction", self._is_share("fine_fraction"), "from 0 to 1"),
+            ("coarse_fraction", self._is_share("coarse_fraction"), "from 0 to 1"),
+            ("coarse_weight", 0 <= self.coarse_weight < math.inf, "0 or more"),
+            ("validation_fraction", 0 <= self.validation_fraction < 1, "0 or more and below 1"),
             ("batch_size", self.batch_size >= 1, "1 or more"),
             ("epochs", self.epochs is None or self.epochs >= 1, "1 or more"),
             ("steps", self.steps is None or self.steps >= 1, "1 or more"),
             ("plateau_patience", self.plateau_patience >= 1, "1 or more"),
             ("plateau_factor", 0 < self.plateau_factor < 1, "between 0 and 1"),
             ("warmup", 0 <= self.warmup < 1, "0 or more and below 1"),
-            ("learning_rate", self.learning_rate > 0, "above 0"),
-            ("weight_decay", self.weight_decay >= 0, "0 or more"),
+            ("learning_rate", 0 < self.learning_rate < math.inf, "above 0"),
+            ("weight_decay", 0 <= self.weight_decay < math.inf, "0 or more"),
             ("weight_decay_share", 0 <= self.weight_decay_share <= 1, "from 0 to 1"),
             ("seed", 0 <= self.seed < 2**31, "from 0 to 2147483647"),
         ):
             if not is_good:
                 yield f"{name} is {getattr(self, name)}, expected {expected}"
+
+    def _is_share(self, name):
+        value = getattr(self, name)
+        return value is None or 0 <= value <= 1
 
     def _joint_problems(self):
         if self.epochs is not None and self.steps is not None:
@@ -133,6 +141,9 @@ class Config:
         shares = [share for share, _ in self.milestones]
         if shares != sorted(set(shares)) or not all(0 < share < 1 for share in shares):
             yield f"milestones stand at {shares}, expected rising shares between 0 and 1"
+        factors = [factor for _, factor in self.milestones]
+        if not all(0 <= factor < math.inf for factor in factors):
+            yield f"milestones have factors {factors}, expected 0 or more"
 
     def replace(self, **changes: Any) -> "Config":
         """A copy with other values."""
@@ -152,7 +163,9 @@ class Config:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             return cls(**content)
-        except (OSError, json.JSONDecodeError, TypeError) as error:
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+        except (OSError, ValueError, TypeError) as error:
             raise InputError(f"{path} is not the config of a run: {error}.") from error
 
     def differences(self, other: "Config") -> list[str]:

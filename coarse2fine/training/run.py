@@ -112,6 +112,7 @@ def train(
     Raises:
         InputError: data, config or workdir that cannot be used; a loss that is not finite.
     """
+    check_known("backbone", config.backbone, backbones.BACKBONES)  # Before anything is written.
     home = Workdir(pathlib.Path(workdir))
     source = load_split(config, "train") if source is None else source
     if config.refit:
@@ -167,10 +168,6 @@ def _fit(plan: Plan, source: Source, home: Workdir, callbacks: MakeCallbacks) ->
     monitor_name = "val_fine_top1" if model.has_fine_head else "val_coarse_top1"
     plateau = Plateau(monitor_name, config.plateau_factor, config.plateau_patience)
     plateau.state.update(state.get("plateau", {}))
-    advice = (
-        f"The last good checkpoint is in {home.checkpoints}. Start again in another workdir with "
-        "a lower learning_rate."
-    )
     model.fit(
         training_batches(
             source,
@@ -191,7 +188,7 @@ def _fit(plan: Plan, source: Source, home: Workdir, callbacks: MakeCallbacks) ->
         ),
         callbacks=[
             StopAtStep(config.steps, state["step"]),
-            StopOnNonFiniteLoss(advice),
+            StopOnNonFiniteLoss(checkpoints),
             monitor,
             *([plateau] if config.schedule == "plateau" else []),
             SaveEachEpoch(checkpoints, lambda: {"plateau": plateau.state}),

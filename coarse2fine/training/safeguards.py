@@ -26,22 +26,26 @@ class StopAtStep(keras.callbacks.Callback):
 
 
 class StopOnNonFiniteLoss(keras.callbacks.Callback):
-    """Raises `InputError` at the first update whose loss is not a number or infinite."""
+    """Raises `InputError` at the first update whose loss is not a number or infinite.
 
-    def __init__(self, advice: str):
+    Args:
+        checkpoints: where the message sends its reader.
+    """
+
+    def __init__(self, checkpoints: Checkpoints):
         super().__init__()
-        self._advice = advice
+        self._checkpoints = checkpoints
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Looks at the mean loss of the epoch so far, which one bad update spoils."""
         loss = float((logs or {})["loss"])
         if not math.isfinite(loss):
             step = int(self.model.optimizer.iterations)
-            raise InputError(f"The loss is {loss} at step {step}. {self._advice}")
+            raise InputError(f"The loss is {loss} at step {step}. {_advice(self._checkpoints)}")
 
 
 class SaveEachEpoch(keras.callbacks.Callback):
-    """Saves a checkpoint after each epoch, unless a weight is not finite.
+    """Saves a checkpoint after each epoch; raises `InputError` where a weight is not finite.
 
     Args:
         checkpoints: where to.
@@ -55,6 +59,16 @@ class SaveEachEpoch(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Saves."""
-        if all(np.isfinite(weight).all() for weight in self.model.get_weights()):
-            step = int(self.model.optimizer.iterations)
-            self._checkpoints.save(step, {"epoch": epoch + 1, **self._state()})
+        step = int(self.model.optimizer.iterations)
+        if not all(np.isfinite(weight).all() for weight in self.model.get_weights()):
+            raise InputError(
+                f"A weight is not finite after step {step}. {_advice(self._checkpoints)}"
+            )
+        self._checkpoints.save(step, {"epoch": epoch + 1, **self._state()})
+
+
+def _advice(checkpoints: Checkpoints) -> str:
+    return (
+        f"The last good checkpoint: {checkpoints.newest or 'none'}. Start again in another workdir "
+        "with a lower learning_rate."
+    )

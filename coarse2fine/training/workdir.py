@@ -121,5 +121,6 @@ class Workdir:
         """The metrics of each epoch so far."""
         if not self.metrics_file.exists():
             return []
-        lines = self.metrics_file.read_text(encoding="utf-8").splitlines()
-        return [json.loads(line) for line in lines]
+        lines = self.metrics_file.read_text(encoding="utf-8").splitlines(keepends=True)
+        # A line that was cut off is of an epoch without a checkpoint.
+        return [json.loads(line) for line in lines if line.endswith("\n")]

@@ -11,10 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from coarse2fine import layers
+from coarse2fine import layers, losses, metrics
 from coarse2fine.backbones import BACKBONES
 
-PUBLIC_MODULES = ("coarse2fine.layers", "coarse2fine.backbones")
+PUBLIC_MODULES = (
+    "coarse2fine.backbones",
+    "coarse2fine.layers",
+    "coarse2fine.losses",
+    "coarse2fine.metrics",
+)
 
 # Public, but neither built nor called on tensors.
 NOT_CHECKED = tuple(f"coarse2fine.backbones.{name}" for name in ("BACKBONES", "Backbone", "create"))
@@ -120,4 +125,27 @@ def _backbone(name, backbone):
     )
 
 
-ENTRIES = (*LAYERS, *(_backbone(*item) for item in BACKBONES.items()))
+LOSSES = (
+    Entry(
+        "coarse2fine.losses.MaskedTwoHeadedLoss",
+        lambda: losses.MaskedTwoHeadedLoss(coarse_weight=0.5),
+        (
+            {
+                "fine": np.array([3, 0, 2]),
+                "coarse": np.array([1, 0, 1]),
+                "has_fine": np.array([1.0, 0.0, 1.0], "float32"),
+            },
+            {"fine": _normal(3, 4), "coarse": _normal(3, 2)},
+        ),
+    ),
+)
+
+METRICS = (
+    Entry(
+        "coarse2fine.metrics.ParentAccuracy",
+        lambda: metrics.ParentAccuracy(parent=(0, 1, 1, 0)),
+        (np.array([1, 0, 1]), _normal(3, 4)),
+    ),
+)
+
+ENTRIES = (*LAYERS, *LOSSES, *METRICS, *(_backbone(*item) for item in BACKBONES.items()))

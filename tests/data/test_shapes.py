@@ -82,7 +82,7 @@ class TestDraw:
 
     def test_one_id_gives_siblings_the_same_surroundings(self):
         images = draw_every_class(9, difficulty=Difficulty(radius=(8, 8), shift=0))
-        # The shape ends within 8 * 1.2 * 1.14 pixels of the centre, so never reaches a corner.
+        # The longest point of a star ends 8 * 1.15 * 1.15 pixels from the centre: no corner is hit.
         for row, column in [(0, 0), (0, -1), (-1, 0), (-1, -1)]:
             assert len(np.unique(images[:, row, column], axis=0)) == 1
 

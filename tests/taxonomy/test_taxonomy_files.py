@@ -1,0 +1,151 @@
+"""Taxonomies in files: what is read, and what is refused with file and line."""
+
+import json
+import re
+
+import pytest
+
+from coarse2fine.errors import InputError
+from coarse2fine.taxonomy import Taxonomy, cifar100, read_taxonomy, write_taxonomy
+
+PETS = Taxonomy(("siamese", "beagle", "persian"), ("cat", "dog"), (0, 1, 0))
+ROWS = "fine,coarse\nsiamese,cat\nbeagle,dog\npersian,cat\n"
+CONTENT = {
+    "fine_names": ["siamese", "beagle", "persian"],
+    "coarse_names": ["cat", "dog"],
+    "parent": [0, 1, 0],
+}
+OBJECT = "is not an object with the three lists fine_names, coarse_names, parent."
+
+
+def check_refused(path, message):
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        read_taxonomy(path)
+
+
+@pytest.mark.parametrize(
+    "taxonomy", [PETS, cifar100(), Taxonomy(('é, "ü"', "猫\n"), ("x", "y"), (1, 0))]
+)
+def test_json_that_was_written_is_read_back(tmp_path, taxonomy):
+    path = tmp_path / "taxonomy.json"
+    write_taxonomy(taxonomy, path)
+    assert read_taxonomy(path) == taxonomy
+    assert read_taxonomy(str(path)).fingerprint == taxonomy.fingerprint
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        ROWS.encode(),
+        ROWS.encode("utf-8-sig"),
+        ROWS.replace("\n", "\r\n").encode(),
+        ROWS.replace("\n", "\n\n").encode(),
+        ROWS.replace(",", " , ").encode(),
+        ROWS.rstrip("\n").encode(),
+        ROWS.replace("beagle", '"beagle"').encode(),
+    ],
+    ids=["plain", "BOM", "CRLF", "empty lines", "spaces", "no last newline", "quotes"],
+)
+def test_csv_is_read_however_it_was_saved(tmp_path, data):
+    path = tmp_path / "taxonomy.csv"
+    path.write_bytes(data)
+    assert read_taxonomy(path) == PETS
+
+
+def test_csv_names_may_hold_commas_and_any_letters(tmp_path):
+    path = tmp_path / "taxonomy.csv"
+    path.write_text('fine,coarse\n"cat, wild",Tiér\n猫,Tiér\n', encoding="utf-8")
+    assert read_taxonomy(path) == Taxonomy(("cat, wild", "猫"), ("Tiér",), (0, 0))
+
+
+def test_json_is_read_with_a_byte_order_mark(tmp_path):
+    path = tmp_path / "taxonomy.json"
+    path.write_text(json.dumps(CONTENT), encoding="utf-8-sig")
+    assert read_taxonomy(path) == PETS
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", ", line 1: the header is '', expected 'fine,coarse'."),
+        ("coarse,fine\n", ", line 1: the header is 'coarse,fine', expected 'fine,coarse'."),
+        ("fine;coarse\na;x\n", ", line 1: the header is 'fine;coarse', expected 'fine,coarse'."),
+        ("siamese,cat\n", ", line 1: the header is 'siamese,cat', expected 'fine,coarse'."),
+        (ROWS + "manx\n", ", line 5: 'manx', expected a fine and a coarse name."),
+        (ROWS + "\nmanx,cat,3\n", ", line 6: 'manx,cat,3', expected a fine and a coarse name."),
+        (ROWS + "manx,\n", ", line 5: 'manx,', expected a fine and a coarse name."),
+        (ROWS + " ,cat\n", ", line 5: ' ,cat', expected a fine and a coarse name."),
+        (ROWS + "manx,cat\nbeagle,dog", ", line 6: fine class 'beagle' already stands in line 3."),
+        ("fine,coarse\n" + "a" * 200_000, ", line 2: field larger than field limit (131072)."),
+    ],
+)
+def test_csv_errors_name_file_and_line(tmp_path, text, message):
+    path = tmp_path / "taxonomy.csv"
+    path.write_text(text)
+    check_refused(path, f"Taxonomy {path}{message}")
+
+
+def test_csv_without_classes_is_refused(tmp_path):
+    path = tmp_path / "taxonomy.csv"
+    path.write_text("fine,coarse\n")
+    check_refused(
+        path, f"{path}: The taxonomy cannot be used: no fine classes; no coarse classes."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", ", line 1: Expecting value."),
+        ('{"fine_names": [],\n "parent" 3}', ", line 2: Expecting ':' delimiter."),
+        ("[1, 2]", f" {OBJECT}"),
+        (json.dumps({**CONTENT, "more": []}), f" {OBJECT}"),
+        (json.dumps({"fine_names": [], "parent": []}), f" {OBJECT}"),
+        (json.dumps({**CONTENT, "parent": "010"}), f" {OBJECT}"),
+    ],
+)
+def test_json_that_is_no_taxonomy_is_refused(tmp_path, text, message):
+    path = tmp_path / "taxonomy.json"
+    path.write_text(text)
+    check_refused(path, f"Taxonomy {path}{message}")
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"fine_names": ["a", "b", "a"]}, "fine class 'a' stands 2 times"),
+        ({"coarse_names": ["cat", "cat"]}, "coarse class 'cat' stands 2 times"),
+        (
+            {"parent": [0, 1, 2]},
+            "fine class 'persian' has parent 2, expected an index below 2",
+        ),
+        (
+            {"parent": [0, 1, "cat"]},
+            "fine class 'persian' has parent 'cat', expected an index below 2",
+        ),
+        ({"parent": [0, 0, 0]}, "coarse class 'dog' has no children"),
+        (
+            {"fine_names": [["a"], "b", "c"]},
+            "fine class 0 has name ['a'], expected a non-empty text",
+        ),
+    ],
+)
+def test_json_with_an_unusable_taxonomy_names_the_file(tmp_path, change, problem):
+    path = tmp_path / "taxonomy.json"
+    path.write_text(json.dumps({**CONTENT, **change}))
+    check_refused(path, f"{path}: The taxonomy cannot be used: {problem}.")
+
+
+@pytest.mark.parametrize("name", ["taxonomy.json", "taxonomy.csv"])
+def test_what_is_missing_a_folder_or_no_text_is_refused(tmp_path, name):
+    path = tmp_path / name
+    check_refused(path, f"Taxonomy {path} cannot be read: No such file or directory.")
+    path.write_bytes(ROWS.encode("utf-16"))
+    check_refused(path, f"Taxonomy {path} is not UTF-8 text.")
+    path.unlink()
+    path.mkdir()
+    check_refused(path, f"Taxonomy {path} cannot be read: Is a directory.")
+
+
+def test_another_kind_of_file_is_refused():
+    check_refused("pets.yaml", "Taxonomy pets.yaml ends in '.yaml', expected .json or .csv.")

@@ -1,0 +1,187 @@
+"""Runs from config to workdir: resumed, replayed, stopped, and what they leave."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from coarse2fine.data import ArraySource
+from coarse2fine.errors import InputError
+from coarse2fine.evaluation import evaluate
+from coarse2fine.taxonomy import Taxonomy
+from coarse2fine.training import Config, load_run, train
+
+TAXONOMY = Taxonomy(("a", "b", "c", "d"), ("x", "y"), (0, 0, 1, 1))
+
+
+def make_source(seed=0, each=20, taxonomy=TAXONOMY):
+    """Images of 8x8 whose brightness in one quarter tells the fine class."""
+    rng = np.random.default_rng(seed)
+    fine = np.repeat(np.arange(4), each)
+    images = rng.integers(0, 100, size=(len(fine), 8, 8, 3)).astype(np.uint8)
+    for image, label in zip(images, fine, strict=True):
+        row, column = divmod(int(label), 2)
+        image[4 * row : 4 * row + 4, 4 * column : 4 * column + 4] += 100
+    return ArraySource(images, taxonomy, fine)
+
+
+def make_config(**changes):
+    defaults = {
+        "width": 0.05,
+        "batch_size": 8,
+        "epochs": 3,
+        "schedule": "cosine",
+        "preprocess": "standardize",
+        "validation_fraction": 0.2,
+    }
+    return Config(**{**defaults, **changes})
+
+
+def weights_of(run):
+    return [variable.numpy() for variable in run.model.variables]
+
+
+class StopAfter(keras.callbacks.Callback):
+    """Ends a run as a crash would: by an exception, after so many updates."""
+
+    def __init__(self, steps):
+        super().__init__()
+        self.steps = steps
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if int(self.model.optimizer.iterations) >= self.steps:
+            raise RuntimeError("crash")
+
+
+def test_leaves_its_config_partition_metrics_events_and_checkpoint(tmp_path):
+    run = train(make_config(), tmp_path, source=make_source())
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {
+        "config.json",
+        "taxonomy.json",
+        "partition.npz",
+        "data.json",
+        "preprocessing.npz",
+        "checkpoints",
+        "events",
+        "metrics.jsonl",
+    }
+    lines = run.workdir.read_metrics()
+    assert [line["epoch"] for line in lines] == [1, 2, 3]
+    assert lines[-1]["step"] == run.config.steps
+    assert lines[-1]["images_seen"] == run.config.steps * 8
+    counts = json.loads((tmp_path / "data.json").read_text())["images"]
+    assert counts == {"fine_labelled": 32, "coarse_only": 40, "validation": 8}
+
+
+def test_goes_on_after_a_crash_as_if_it_had_not_stopped(tmp_path):
+    config = make_config(schedule="plateau", plateau_patience=1, epochs=5)
+    whole = train(config, tmp_path / "whole", source=make_source())
+    with pytest.raises(RuntimeError, match="crash"):
+        train(config, tmp_path / "cut", lambda name, steps: [StopAfter(25)], make_source())
+    resumed = train(config, tmp_path / "cut", source=make_source())
+    for a, b in zip(weights_of(whole), weights_of(resumed), strict=True):
+        np.testing.assert_array_equal(a, b)
+    for one, other in zip(
+        whole.workdir.read_metrics(), resumed.workdir.read_metrics(), strict=True
+    ):
+        assert {**one, "seconds": 0} == {**other, "seconds": 0}
+
+
+def test_a_finished_run_is_loaded_and_not_trained_again(tmp_path):
+    first = train(make_config(), tmp_path, source=make_source())
+    again = train(make_config(), tmp_path, lambda name, steps: [StopAfter(0)], make_source())
+    for a, b in zip(weights_of(first), weights_of(again), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_is_a_pure_function_of_its_config(tmp_path):
+    runs = [train(make_config(), tmp_path / name, source=make_source()) for name in "ab"]
+    for a, b in zip(*map(weights_of, runs), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_steps_that_end_in_the_middle_of_an_epoch_are_kept_exactly(tmp_path):
+    run = train(make_config(epochs=None, steps=13), tmp_path, source=make_source())
+    assert int(run.model.optimizer.iterations) == 13
+    assert run.workdir.read_metrics()[-1]["step"] == 13
+
+
+def test_refit_replays_the_plateaus_learning_rates_on_all_images(tmp_path):
+    config = make_config(
+        schedule="plateau", plateau_patience=1, plateau_factor=0.5, epochs=6, refit=True
+    )
+    run = train(config, tmp_path, source=make_source())
+    search = [json.loads(line) for line in (tmp_path / "search/metrics.jsonl").open()]
+    # The rate after an epoch's plateau is the next epoch's.
+    rate_of_step = {
+        step: line["learning_rate"]
+        for before, line in zip([{"step": 0}, *search], search, strict=False)
+        for step in range(before["step"], line["step"])
+    }
+    assert len(set(rate_of_step.values())) > 1, "the search must find something to replay"
+    replayed = run.model.optimizer
+    schedule = replayed._learning_rate
+    for step, rate in rate_of_step.items():
+        np.testing.assert_allclose(float(schedule(step)), rate, rtol=1e-5, err_msg=str(step))
+    counts = json.loads((tmp_path / "data.json").read_text())["images"]
+    assert counts == {"fine_labelled": 40, "coarse_only": 40, "validation": 0}
+    assert run.config.steps == search[-1]["step"]
+
+
+def test_a_loss_that_is_not_finite_names_the_step_and_keeps_the_last_good_checkpoint(tmp_path):
+    config = make_config(learning_rate=1e30, schedule="milestones", milestones=((0.99, 0.1),))
+    with pytest.raises(InputError, match=r"^The loss is (nan|inf) at step [0-9]+\. The last good"):
+        train(config, tmp_path, source=make_source())
+    checkpoints = list((tmp_path / "checkpoints").glob("*.index"))
+    assert not checkpoints, "no epoch ended with finite weights"
+
+
+def test_a_checkpoint_of_another_taxonomy_is_refused(tmp_path):
+    train(make_config(), tmp_path, source=make_source())
+    other = Taxonomy(TAXONOMY.fine_names, TAXONOMY.coarse_names, (0, 1, 0, 1))
+    text = json.dumps({"fine_names": "abcd", "coarse_names": "xy", "parent": other.parent})
+    (tmp_path / "taxonomy.json").write_text(
+        text.replace('"abcd"', '["a","b","c","d"]').replace('"xy"', '["x","y"]')
+    )
+    with pytest.raises(InputError, match="was made with another taxonomy"):
+        load_run(tmp_path)
+
+
+@pytest.mark.parametrize("labels", ["mixed", "fine", "oracle", "coarse"])
+def test_every_kind_of_labels_trains_and_is_evaluated(tmp_path, labels):
+    run = train(make_config(labels=labels), tmp_path, source=make_source())
+    report = evaluate(tmp_path, source=make_source(seed=1))
+    assert report == json.loads((tmp_path / "report.json").read_text())
+    assert report["num_images"] == 80
+    assert (report["fine_top1"] is None) == (labels == "coarse")
+    assert 0 <= report["coarse_top1"] <= 1
+    assert run.model.has_fine_head == (labels != "coarse")
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_trains_in_mixed_precision(tmp_path, precision):
+    run = train(make_config(precision=precision, schedule="plateau"), tmp_path, source=make_source())
+    assert run.model.backbone.layers[1].compute_dtype == precision.removeprefix("mixed_")
+    assert np.isfinite(run.workdir.read_metrics()[-1]["loss"])
+    assert keras.config.dtype_policy().name == "float32"
+    again = load_run(tmp_path)
+    for a, b in zip(weights_of(run), weights_of(again), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_tensorboard_has_every_metric_the_rate_the_config_and_class_maps(tmp_path):
+    run = train(make_config(), tmp_path, source=make_source())
+    tags = {}
+    for split in ("train", "validation"):
+        for path in (tmp_path / "events" / split).iterdir():
+            for event in tf.compat.v1.train.summary_iterator(str(path)):
+                for value in event.summary.value:
+                    tags.setdefault(split, {}).setdefault(value.tag, []).append(event.step)
+    names = {metric.name for metric in run.model.metrics}
+    assert set(tags["train"]) == names | {"learning_rate", "config", "class_maps"}
+    assert set(tags["validation"]) == names
+    epochs = [line["step"] for line in run.workdir.read_metrics()]
+    assert tags["train"]["loss"] == tags["validation"]["loss"] == epochs
