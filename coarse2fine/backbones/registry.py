@@ -8,6 +8,7 @@ import keras
 
 from coarse2fine.backbones.alexnet import alexnet
 from coarse2fine.backbones.nin import nin
+from coarse2fine.backbones.preact_resnet import preact_resnet
 from coarse2fine.errors import check_known
 
 
@@ -29,6 +30,7 @@ class Backbone:
 BACKBONES = {
     "alexnet": Backbone(alexnet, class_map_activation="relu", input_shape=(32, 32, 3)),
     "nin": Backbone(nin, class_map_activation="relu", input_shape=(32, 32, 3)),
+    "preact_resnet": Backbone(preact_resnet, class_map_activation=None, input_shape=(32, 32, 3)),
 }
 
 

@@ -154,10 +154,11 @@ def _spread(count: int, fraction: float, phase: float) -> np.ndarray:
     """A mask of `fraction` of `count` ranks, evenly spread and the same for every longer count.
 
     The phase differs between classes, so that the share holds over all classes even where a class
-    is too small to give a whole image; below 1 - fraction it never picks rank 0.
+    is too small to give a whole image. Of n ranks at most n - 1 are picked, and never rank 0.
     """
-    steps = np.floor(np.arange(count + 1) * fraction + phase * (1.0 - fraction) + 1e-9)
-    return np.diff(steps) > 0
+    ranks = np.arange(count + 1)
+    picked = np.floor(ranks * fraction + phase)
+    return np.diff(np.minimum(picked, np.maximum(ranks - 1, 0))) > 0
 
 
 def _in_rank_order(parts: list[np.ndarray], position: np.ndarray) -> np.ndarray:

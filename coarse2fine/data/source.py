@@ -53,7 +53,7 @@ class Source(abc.ABC):
             )
         if len(np.unique(self.ids)) != len(self.ids):
             values, counts = np.unique(self.ids, return_counts=True)
-            raise InputError(f"The id {values[counts > 1][0]!r} names more than one image.")
+            raise InputError(f"The id {str(values[counts > 1][0])!r} names more than one image.")
         differs = (self.fine >= 0) & (self.taxonomy.coarsen(self.fine) != self.coarse)
         if differs.any():
             i = int(np.flatnonzero(differs)[0])

@@ -115,18 +115,20 @@ def _prepared_builder(name: str, data_dir: str | None):
 def _feature_keys(builder) -> tuple[str, str, str]:
     """The keys of image, fine label and id (`tfds_id` where the set has no id)."""
     features = builder.info.features
-    images = [key for key, f in features.items() if isinstance(f, tfds.features.Image)]
-    labels = [key for key, f in features.items() if isinstance(f, tfds.features.ClassLabel)]
+    images, labels = (
+        sorted(key for key, f in features.items() if isinstance(f, kind))
+        for kind in (tfds.features.Image, tfds.features.ClassLabel)
+    )
     if len(images) != 1 or ("label" not in labels and len(labels) != 1):
         raise InputError(
             f"Data set {builder.name!r} has images {images} and class labels {labels}, expected "
             "one image and one label, or a label named 'label'."
         )
-    shape = features[images[0]].shape
-    if None in shape or features[images[0]].dtype != np.uint8:
+    shape, dtype = features[images[0]].shape, np.dtype(features[images[0]].np_dtype)
+    if None in shape or dtype != np.uint8:
         raise InputError(
-            f"Images of {builder.name!r} have shape {shape} and dtype "
-            f"{np.dtype(features[images[0]].dtype).name}, expected one fixed shape and uint8."
+            f"Images of {builder.name!r} have shape {shape} and dtype {dtype.name}, "
+            "expected one fixed shape and uint8."
         )
     return (
         images[0],

@@ -84,12 +84,14 @@ def compare(
     match: str = "updates",
     callbacks: MakeCallbacks = lambda name, steps: (),
 ) -> Comparison:
-    """Trains and evaluates the three arms in `workdir/<arm>`; finished ones are not run again.
+    """Trains and evaluates the three arms in `workdir/<arm>_<updates>`.
+
+    Finished arms are not run again, so both kinds of `match` in one workdir share what they can.
 
     Args:
         config: of the coarse_to_fine arm; the others differ in `labels`, and with `match="epochs"`
             in `steps`.
-        workdir: of the comparison; `comparison.json` is written there.
+        workdir: of the comparison; `comparison_<match>.json` is written there.
         match: `updates` gives every arm the updates of coarse_to_fine; `epochs` the same passes
             over its own training images, as in Lei 2017.
         callbacks: as of `train`.
@@ -110,7 +112,7 @@ def compare(
     for arm in ARMS:
         steps = plans[arm if match == "epochs" else "coarse_to_fine"].config.steps
         arm_config = configs[arm].replace(epochs=None, steps=steps)
-        run = train(arm_config, home / arm, callbacks, training)
+        run = train(arm_config, home / f"{arm}_{steps}", callbacks, training)
         report = evaluate(run, source=test)
         last = run.workdir.read_metrics()[-1]
         arms.append(
@@ -119,7 +121,7 @@ def compare(
         keras.backend.clear_session()
     comparison = Comparison(match, tuple(arms))
     write_json(
-        home / "comparison.json",
+        home / f"comparison_{match}.json",
         {**dataclasses.asdict(comparison), "gap_closed": comparison.gap_closed},
     )
     return comparison

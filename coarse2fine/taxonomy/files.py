@@ -30,6 +30,8 @@ def read_taxonomy(path: str | pathlib.Path) -> Taxonomy:
         raise InputError(f"Taxonomy {path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise InputError(f"Taxonomy {path} is not UTF-8 text.") from error
+    except csv.Error as error:
+        raise InputError(f"Taxonomy {path} is no CSV file: {error}.") from error
 
 
 def write_taxonomy(taxonomy: Taxonomy, path: str | pathlib.Path) -> None:

@@ -31,7 +31,7 @@ class Config:
     )
     data_dir: str | None = _field(None, "Where a TFDS set was prepared.")
     taxonomy: str | None = _field(None, "Taxonomy file (.json or .csv) in place of the set's own.")
-    backbone: str = _field("nin", "Base network: nin or alexnet.")
+    backbone: str = _field("nin", "Base network: nin, alexnet or preact_resnet.")
     width: float = _field(1.0, "Multiplies the backbone's channel counts.")
     labels: Literal["mixed", "fine", "oracle", "coarse"] = _field(
         "mixed",

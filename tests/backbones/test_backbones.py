@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from coarse2fine.backbones import BACKBONES, alexnet, create, nin
+from coarse2fine.backbones import BACKBONES, alexnet, create, nin, preact_resnet
 from coarse2fine.errors import InputError
 from coarse2fine.layers import ClassFeatureMap
 
@@ -44,6 +44,26 @@ def test_alexnet_has_the_papers_number_of_parameters():
     fully_connected = (4 * 4 * 64 + 1) * 1024 + (1024 + 1) * 100 * 36
     assert model.count_params() == convolutions + fully_connected
     assert model.output_shape == (None, 6, 6, 100)
+
+
+def test_preact_resnet_has_the_published_number_of_parameters():
+    model = keras.Sequential([preact_resnet(), ClassFeatureMap(10)])
+    model.build((None, 32, 32, 3))
+    # The published count leaves the moving averages of normalisation out.
+    trained = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+    assert trained == 11_171_146
+    assert model.output_shape == (None, 4, 4, 10)
+
+
+def test_preact_resnet_normalises_before_each_convolution_but_the_stem_and_not_at_the_end():
+    model = preact_resnet(width=0.1)
+    order = [kind for kind in kinds(model) if kind not in ("Add", "ReLU")]
+    convolutions = order.count("Conv2D")
+    assert convolutions == 1 + 8 * 2 + 3  # The stem, two a block, a shortcut a new stage.
+    assert order.count("BatchNormalization") == 8 * 2
+    assert order[0] == "Conv2D"
+    assert order[-2:] == ["Conv2D", "Dropout"]
+    assert not any(layer.use_bias for layer in model.layers if hasattr(layer, "use_bias"))
 
 
 def kinds(model):
@@ -96,7 +116,7 @@ def test_the_same_seed_gives_the_same_network_and_dropout(name):
 
     def run(seed):
         keras.utils.set_random_seed(seed)
-        return np.array(create(name, width=0.1)(x, training=True))
+        return np.array(create(name, width=0.1, dropout=0.5)(x, training=True))
 
     np.testing.assert_array_equal(run(1), run(1))
     assert np.abs(run(1) - run(2)).max() > 0

@@ -1,0 +1,79 @@
+"""Fitting ZCA against the linear algebra that it cannot do without."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from coarse2fine.benchmarks.images import Images
+from coarse2fine.benchmarks.measurement import Measurement, Settings, of_pairs
+from coarse2fine.benchmarks.process import call_in_process, peak_memory
+from coarse2fine.benchmarks.timing import time_pairs
+from coarse2fine.data.whitening import fit_zca, global_contrast_normalize
+
+_ROWS = 4096  # of a product
+
+
+def measure(settings: Settings, most_pairs: int = 5) -> list[Measurement]:
+    """Seconds of a fit over those of its products and eigenvectors, and a fit's peak memory.
+
+    Args:
+        settings: of all benchmarks.
+        most_pairs: timings, as each takes tens of seconds.
+    """
+    return [
+        _measure_seconds(settings, min(settings.pairs, most_pairs)),
+        _measure_memory(settings),
+    ]
+
+
+def _measure_seconds(settings: Settings, pairs: int) -> Measurement:
+    source = settings.images.load()
+    indices = np.arange(len(source))
+    chunks = [
+        global_contrast_normalize(images).reshape(len(images), -1)
+        for images in source.chunks(indices, _ROWS)
+    ]
+
+    def least() -> None:
+        covariance = np.zeros((chunks[0].shape[1],) * 2)
+        for chunk in chunks:
+            covariance += chunk.T @ chunk
+        np.linalg.eigh(covariance / len(indices))
+
+    times = time_pairs(lambda: fit_zca(source.chunks(indices)), least, pairs, warmup=0)
+    return of_pairs(
+        "zca/seconds",
+        times.ratios,
+        bound=1.3,
+        note=(
+            f"seconds of fit_zca, {len(indices)} images, {settings.images.kind}, over its "
+            f"covariance product and eigendecomposition alone ({np.median(times.first):.1f} and "
+            f"{np.median(times.second):.1f} s; few pairs, as each takes tens of seconds)"
+        ),
+    )
+
+
+def _measure_memory(settings: Settings) -> Measurement:
+    images = dataclasses.asdict(settings.images)
+    num_images, peak = call_in_process(__name__, "fit_and_weigh", images=images)
+    peak /= 2**30
+    return Measurement(
+        "zca/memory",
+        peak,
+        peak,
+        peak,
+        bound=2.5,
+        unit="GiB",
+        note=(
+            f"peak memory of a process that fits {num_images} images, {settings.images.kind}, "
+            "read in chunks"
+        ),
+    )
+
+
+def fit_and_weigh(images: dict[str, Any]) -> tuple[int, int]:
+    """Fits `Images(**images)`; returns how many they are, and this process's peak in bytes."""
+    source = Images(**images).load()
+    fit_zca(source.chunks(np.arange(len(source))))
+    return len(source), peak_memory()

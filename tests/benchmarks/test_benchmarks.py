@@ -1,0 +1,226 @@
+"""The benchmarks: what a pair of timings gives, and that each measures at a small scale."""
+
+import importlib
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from coarse2fine.benchmarks import BENCHMARKS, Images, Measurement, Settings
+from coarse2fine.benchmarks.epoch_end import Waits
+from coarse2fine.benchmarks.help import launchers
+from coarse2fine.benchmarks.measurement import of_pairs
+from coarse2fine.benchmarks.min_pool import unequal_parent
+from coarse2fine.benchmarks.process import call_in_process, peak_memory, resident_memory
+from coarse2fine.benchmarks.timing import time_pairs
+
+LAUNCHERS = pathlib.Path(__file__).parents[2] / "launch"
+
+# What makes each benchmark small; the bounds are for the true scale.
+SMALL = {
+    "step": {"batch_size": 4, "width": 0.05, "steps": 1},
+    "epoch_end": {"epochs": 2, "seconds": 0.05, "width": 0.05},
+    "pipeline": {"batch_size": 8, "width": 0.05, "steps": 1, "batches": 2},
+    "min_pool": {"num_fine": 200, "num_coarse": 20, "largest": 30, "batch_size": 1, "repeats": 1},
+    "zca": {"most_pairs": 1},
+    "memory": {
+        "first": 2,
+        "last": 4,
+        "width": 0.05,
+        "batch_size": 8,
+        "preprocess": "standardize",
+        "schedule": "cosine",
+    },
+    "help": {"repeats": 1},
+}
+
+NAMES = {
+    "step": ["step/float32", "step/mixed_bfloat16"],
+    "epoch_end": ["epoch_end/wait"],
+    "pipeline": ["pipeline/whitened"],
+    "min_pool": [
+        f"min_pool/{case}/{side}" for side in ("4x4", "8x8") for case in ("plain", "double")
+    ],
+    "zca": ["zca/seconds", "zca/memory"],
+    "memory": ["memory/peak", "memory/growth"],
+    "help": [f"help/{path.stem}" for path in launchers(LAUNCHERS)],
+}
+
+
+class FakeClock:
+    """A clock that only `work` moves, and a record of who moved it."""
+
+    def __init__(self):
+        self.now = 0.0
+        self.calls = []
+
+    def __call__(self):
+        return self.now
+
+    def work(self, name, seconds):
+        def run():
+            self.calls.append(name)
+            self.now += seconds
+
+        return run
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(
+        workdir=tmp_path, launchers=LAUNCHERS, images=Images(num_random=400, side=8), pairs=2
+    )
+
+
+def make_measurement(**changes):
+    values = {"name": "a/b", "value": 1.0, "low": 0.9, "high": 1.1, "bound": 1.0, "unit": "s"}
+    return Measurement(**{**values, **changes})
+
+
+def test_pairs_give_the_ratio_of_each_pair():
+    clock = FakeClock()
+    times = time_pairs(clock.work("a", 3.0), clock.work("b", 2.0), pairs=4, clock=clock)
+    np.testing.assert_array_equal(times.first, [3.0] * 4)
+    np.testing.assert_array_equal(times.second, [2.0] * 4)
+    np.testing.assert_array_equal(times.ratios, [1.5] * 4)
+
+
+def test_pairs_warm_both_up_then_alternate_who_goes_first():
+    clock = FakeClock()
+    time_pairs(clock.work("a", 1.0), clock.work("b", 1.0), pairs=3, warmup=2, clock=clock)
+    assert "".join(clock.calls) == "abab" + "ab" + "ba" + "ab"
+
+
+def test_a_machine_that_slows_down_steadily_does_not_shift_the_median():
+    clock = FakeClock()
+
+    def slowing():
+        clock.now += 1.0 + 0.001 * clock.now
+
+    times = time_pairs(slowing, slowing, pairs=100, clock=clock)
+    assert np.median(times.ratios) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_a_measurement_of_pairs_is_their_median_between_quartiles():
+    measured = of_pairs("a/b", [4.0, 1.0, 2.0, 3.0, 5.0], bound=3.0, note="some work")
+    assert (measured.value, measured.low, measured.high) == (3.0, 2.0, 4.0)
+    assert measured.line() == (
+        "a/b: some work: 3 times (2 to 4: quartiles of 5 pairs, min 1, max 5); "
+        "bound at most 3: holds"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "holds"),
+    [
+        ({"value": 1.0}, True),
+        ({"value": 1.01}, False),
+        ({"value": 1.01, "is_upper_bound": False}, True),
+        ({"value": 0.99, "is_upper_bound": False}, False),
+        ({"is_upper_bound": False, "low_bound": 0.9}, True),
+        ({"is_upper_bound": False, "low_bound": 0.91}, False),
+        ({"value": float("nan")}, False),
+        ({"value": float("nan"), "is_upper_bound": False}, False),
+    ],
+)
+def test_a_measurement_holds_within_its_bounds(changes, holds):
+    measured = make_measurement(**changes)
+    assert measured.holds == holds
+    assert measured.line().endswith("holds" if holds else "FAILS")
+
+
+def test_every_benchmark_is_measured_at_a_small_scale_here():
+    assert set(SMALL) == set(NAMES) == set(BENCHMARKS)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_each_benchmark_measures(name, settings):
+    module = importlib.import_module(f"coarse2fine.benchmarks.{name}")
+    measurements = module.measure(settings, **SMALL[name])
+    assert [measured.name for measured in measurements] == NAMES[name]
+    for measured in measurements:
+        assert np.isfinite([measured.value, measured.low, measured.high]).all()
+        assert measured.low <= measured.value <= measured.high
+        assert measured.value > 0 or name == "memory"
+
+
+def test_the_registry_calls_the_module_of_that_name(settings, monkeypatch):
+    module = importlib.import_module("coarse2fine.benchmarks.help")
+    monkeypatch.setattr(module, "measure", lambda given: [given])
+    assert BENCHMARKS["help"](settings) == [settings]
+
+
+def test_unequal_families_have_one_of_the_largest_size_and_none_empty():
+    sizes = np.bincount(unequal_parent(10_000, 1_103, 300))
+    assert (len(sizes), sizes.sum(), sizes.max(), sizes.min()) == (1_103, 10_000, 300, 1)
+    assert np.partition(sizes, -2)[-2] < 300
+    np.testing.assert_array_equal(
+        unequal_parent(10_000, 1_103, 300), unequal_parent(10_000, 1_103, 300)
+    )
+
+
+def test_a_wait_at_the_end_of_an_epoch_is_found():
+    class Slow(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 1:
+                clock.append(0.3)
+
+    clock = [0.0]
+    waits = Waits(clock=lambda: sum(clock))
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    data = tf.data.Dataset.from_tensors((np.ones((2, 1)), np.ones((2, 1)))).repeat(2)
+    model.fit(
+        data, epochs=2, validation_data=data, callbacks=[waits, Slow()], shuffle=False, verbose=0
+    )
+    assert [seconds for _, _, seconds in waits.waits if seconds] == [0.3, 0.3]
+    assert {wait[:2] for wait in waits.waits if wait[2]} == {
+        ("training step", "evaluation's begin")
+    }
+    assert {wait[:2] for wait in waits.waits} == {
+        ("training step", "evaluation's begin"),
+        ("evaluation step", "evaluation's end"),
+        ("evaluation's end", "epoch's end"),
+        ("epoch's end", "epoch's begin"),
+        ("epoch's end", "training's end"),
+    }
+
+
+def test_a_process_of_its_own_does_not_count_its_parents_memory():
+    ballast = np.ones(2**27)  # 1 GiB
+    here = peak_memory()
+    there = call_in_process("coarse2fine.benchmarks.process", "peak_memory")
+    assert here > ballast.nbytes
+    if resident_memory() is not None:
+        assert there < ballast.nbytes
+
+
+def test_a_process_that_fails_says_why():
+    with pytest.raises(
+        RuntimeError, match=r"(?s)^json\.loads failed in its process:\n.*JSONDecodeError"
+    ):
+        call_in_process("json", "loads", s="[")
+
+
+def test_the_launcher_refuses_an_unknown_name_and_lists_the_known_ones():
+    done = subprocess.run(
+        [sys.executable, str(LAUNCHERS / "benchmark.py"), "--only=step,stop"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "Error: Unknown benchmark 'stop'. Known: step, epoch_end, pipeline, min_pool, zca, "
+        "memory, help.\n"
+    )
+
+
+def test_the_launcher_knows_the_names_without_tensorflow():
+    code = "import sys, coarse2fine.benchmarks; print('tensorflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -1,0 +1,278 @@
+"""Sets that TensorFlow Datasets prepared: a tiny one written here, and the real CIFAR-100."""
+
+import itertools
+import os
+import re
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from coarse2fine.data import Schedule, draw_partition, load_source, training_batches
+from coarse2fine.errors import InputError
+from coarse2fine.taxonomy import Taxonomy, cifar100
+
+NAMES = ["carp", "manx", "persian"]  # As the set numbers them.
+TAXONOMY = Taxonomy(("persian", "manx", "carp"), ("cat", "fish"), (0, 0, 1))
+FORMATS = ("tfrecord", "array_record")
+SIZES = {"train": 120, "test": 7}
+
+
+def make_examples(split, with_id=True):
+    rng = np.random.default_rng(len(split))
+    return [
+        {
+            "image": rng.integers(0, 256, (6, 5, 3)).astype(np.uint8),
+            "label": i % 3,
+            **({"id": f"{split}-{i}"} if with_id else {}),
+        }
+        for i in range(SIZES[split])
+    ]
+
+
+def store(data_dir, name, file_format, with_id=True, **features):
+    """Writes a set as TFDS itself would."""
+    described = {
+        "image": tfds.features.Image(shape=(6, 5, 3)),
+        "label": tfds.features.ClassLabel(names=NAMES),
+        **({"id": tfds.features.Text()} if with_id else {}),
+        **features,
+    }
+    extra = {key: np.zeros((6, 5, 3), np.uint8) for key in features if key not in ("image", "id")}
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name=name,
+        version="1.0.0",
+        data_dir=data_dir,
+        split_datasets={
+            split: [(i, {**e, **extra}) for i, e in enumerate(make_examples(split, with_id))]
+            for split in SIZES
+        },
+        features=tfds.features.FeaturesDict(described),
+        file_format=file_format,
+    )
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """A folder a format, each with a set `tiny` and one without ids, `tiny_without_id`."""
+    folder = tmp_path_factory.mktemp("tfds")
+    for file_format in FORMATS:
+        os.makedirs(folder / file_format)
+        store(folder / file_format, "tiny", file_format)
+        store(folder / file_format, "tiny_without_id", file_format, with_id=False)
+    return folder
+
+
+def load(folder, name="tiny", split="train", taxonomy=TAXONOMY):
+    return load_source(name, split, str(folder), taxonomy)
+
+
+def all_images(source):
+    return source.images(tf.range(len(source), dtype=tf.int64)).numpy()
+
+
+def check_refused(message, function, *args, **kwargs):
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        function(*args, **kwargs)
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+@pytest.mark.parametrize("split", SIZES)
+def test_images_labels_and_ids_belong_together(stored, file_format, split):
+    source = load(stored / file_format, split=split)
+    written = {example["id"]: example for example in make_examples(split)}
+    assert set(source.ids) == set(written)
+    for i in range(len(source)):
+        example = source[i]
+        expected = written[example["id"]]
+        np.testing.assert_array_equal(example["image"], expected["image"])
+        # Labels are the taxonomy's, whatever the set's own order.
+        assert TAXONOMY.fine_names[example["fine"]] == NAMES[expected["label"]]
+        assert example["coarse"] == TAXONOMY.parent[example["fine"]]
+
+
+@pytest.mark.parametrize("name", ["tiny", "tiny_without_id"])
+def test_both_formats_hold_the_same_images_and_labels(stored, name):
+    one, other = (load(stored / file_format, name) for file_format in FORMATS)
+    pictures = [
+        {image.tobytes(): label for image, label in zip(all_images(s), s.fine, strict=True)}
+        for s in (one, other)
+    ]
+    assert len(pictures[0]) == SIZES["train"]
+    assert pictures[0] == pictures[1]
+
+
+def test_both_formats_give_the_same_batches(stored):
+    taken = []
+    for file_format in FORMATS:
+        source = load(stored / file_format)
+        partition = draw_partition(source.fine, source.coarse, source.ids, 0.5, 0.5, 0.2)
+        schedule = Schedule(len(partition.fine_labelled), len(partition.coarse_only), 8, seed=0)
+        batches = training_batches(
+            source,
+            partition.fine_labelled,
+            partition.coarse_only,
+            schedule,
+            lambda images: tf.cast(images, tf.float32),
+            "crop_flip",
+        )
+        taken.append(list(itertools.islice(batches.as_numpy_iterator(), 6)))
+    one, other = map(tf.nest.flatten, taken)
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_a_set_without_ids_is_named_by_place(stored, file_format):
+    one, other = (load(stored / file_format, "tiny_without_id") for _ in range(2))
+    assert len(set(one.ids)) == SIZES["train"]
+    np.testing.assert_array_equal(one.ids, other.ids)
+    assert not set(one.ids) & set(load(stored / file_format, "tiny_without_id", "test").ids)
+
+
+def test_reads_record_files_in_a_graph(stored):
+    source = load(stored / "array_record")
+    indices = tf.constant([4, 0, 4], tf.int64)
+    function = tf.function(source.images)
+    np.testing.assert_array_equal(function(indices), all_images(source)[[4, 0, 4]])
+    concrete = function.get_concrete_function(tf.TensorSpec((None,), tf.int64))
+    assert concrete.structured_outputs.shape.as_list() == [None, 6, 5, 3]
+
+
+@pytest.mark.parametrize("name", ["imagenot", "cifar-100", "no such set", "cifar100:9.9.9", ""])
+def test_refuses_unknown_sets(tmp_path, name):
+    message = (
+        f"Unknown data set {name!r}. Known: shapes, shapes/<coarse>x<fine of each>, and the image "
+        "sets of TensorFlow Datasets (cifar100, cifar10, ...)."
+    )
+    check_refused(message, load_source, name, "train", str(tmp_path))
+
+
+def test_refuses_a_folder_without_the_set_and_says_how_to_prepare_it(tmp_path):
+    folder = str(tmp_path)
+    message = (
+        f"There is no prepared 'cifar100' in {folder}/cifar100/3.0.2. Prepare it with: python -c "
+        '"import tensorflow_datasets as tfds; '
+        f"tfds.builder('cifar100', data_dir={folder!r}).download_and_prepare()\""
+    )
+    check_refused(message, load_source, "cifar100", "train", folder)
+    assert not list(tmp_path.iterdir())
+
+
+def test_refuses_a_missing_folder(tmp_path):
+    folder = str(tmp_path / "gone")
+    check_refused(
+        f"data_dir {folder} is not a folder.", load_source, "cifar100", "train", folder
+    )
+
+
+def test_refuses_an_unknown_split(stored):
+    message = "Data set 'tiny' has no split 'val'. Known: train, test."
+    check_refused(message, load, stored / "tfrecord", split="val")
+
+
+def test_asks_for_a_taxonomy_where_the_set_has_none(stored):
+    message = (
+        "Data set 'tiny' has no coarse classes of its own: pass a taxonomy of its 3 labels."
+    )
+    check_refused(message, load, stored / "tfrecord", taxonomy=None)
+
+
+@pytest.mark.parametrize(
+    ("taxonomy", "message"),
+    [
+        (
+            Taxonomy(("persian", "manx", "eel"), ("cat", "fish"), (0, 0, 1)),
+            "The taxonomy does not fit data set 'tiny': it lacks the labels carp, and its fine "
+            "classes eel are no labels of the set.",
+        ),
+        (
+            TAXONOMY.subset(["cat"]),
+            "The taxonomy does not fit data set 'tiny': it lacks the labels carp, and its fine "
+            "classes (none) are no labels of the set.",
+        ),
+        (
+            cifar100(),
+            "The taxonomy does not fit data set 'tiny': it lacks the labels carp, manx, persian, "
+            "and its fine classes apple, aquarium_fish, baby, bear, beaver, bed, bee, beetle, "
+            "bicycle, bottle and 90 more are no labels of the set.",
+        ),
+    ],
+)
+def test_refuses_a_taxonomy_that_does_not_fit(stored, taxonomy, message):
+    check_refused(message, load, stored / "tfrecord", taxonomy=taxonomy)
+
+
+@pytest.mark.parametrize(
+    ("name", "features", "message"),
+    [
+        (
+            "two_images",
+            {"mask": tfds.features.Image(shape=(6, 5, 3))},
+            "Data set 'two_images' has images ['image', 'mask'] and class labels ['label'], "
+            "expected one image and one label, or a label named 'label'.",
+        ),
+        (
+            "any_size",
+            {"image": tfds.features.Image(shape=(None, None, 3))},
+            "Images of 'any_size' have shape (None, None, 3) and dtype uint8, expected one fixed "
+            "shape and uint8.",
+        ),
+    ],
+)
+def test_refuses_sets_of_another_kind(tmp_path, name, features, message):
+    store(tmp_path, name, "tfrecord", **features)
+    check_refused(message, load, tmp_path, name)
+
+
+def test_refuses_a_set_too_large_for_memory(stored, monkeypatch):
+    # 120 images of 90 bytes, on a machine of 4096 bytes.
+    monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1}.get)
+    message = (
+        "Split 'train' of 'tiny' takes 0.0 GiB in memory, more than half of this machine's 0.0 "
+        'GiB. Prepare it for random access: python -c "import tensorflow_datasets as tfds; '
+        "tfds.builder('tiny', file_format='array_record').download_and_prepare()\""
+    )
+    check_refused(message, load, stored / "tfrecord")
+    # Files with random access are not read into memory.
+    assert len(load(stored / "array_record")) == SIZES["train"]
+
+
+@pytest.fixture(scope="session")
+def cifar100_test(data_dir):
+    """The real test set; the training set takes five times as long to read."""
+    return load_source("cifar100", "test", str(data_dir / "tfds"))
+
+
+def test_cifar100_is_complete_and_labelled_officially(cifar100_test):
+    source = cifar100_test
+    assert source.taxonomy == cifar100()
+    assert source.image_shape == (32, 32, 3)
+    np.testing.assert_array_equal(np.bincount(source.fine), [100] * 100)
+    np.testing.assert_array_equal(np.bincount(source.coarse), [500] * 20)
+    assert len(np.unique(source.ids)) == 10_000
+
+
+def test_cifar100_pixels_are_the_published_ones(cifar100_test):
+    images = all_images(cifar100_test).astype(np.float64) / 255
+    # The mean colour of the test set as it is quoted for CIFAR-100.
+    np.testing.assert_allclose(images.mean((0, 1, 2)), [0.5088, 0.4874, 0.4419], atol=5e-4)
+
+
+def test_cifar100_partition_has_the_papers_counts(cifar100_test):
+    source = cifar100_test
+    partition = draw_partition(source.fine, source.coarse, source.ids, 0.5, 0.5, 0.1)
+    assert partition.counts == {"fine_labelled": 4500, "coarse_only": 5000, "validation": 500}
+    for part, count in {"fine_labelled": 45, "coarse_only": 50, "validation": 5}.items():
+        np.testing.assert_array_equal(
+            np.bincount(source.fine[getattr(partition, part)]), [count] * 100
+        )
+
+
+def test_cifar100_takes_other_coarse_classes(data_dir, cifar100_test):
+    own = cifar100()
+    halves = own.regroup({"first": own.fine_names[:50], "second": own.fine_names[50:]})
+    source = load_source("cifar100", "test", str(data_dir / "tfds"), halves)
+    np.testing.assert_array_equal(source.fine, cifar100_test.fine)
+    np.testing.assert_array_equal(source.coarse, source.fine >= 50)

@@ -1,0 +1,235 @@
+"""What a run is a pure function of: written, compared, and refused."""
+
+import dataclasses
+import json
+import re
+
+import numpy as np
+import pytest
+
+from coarse2fine import model
+from coarse2fine.data import pipeline
+from coarse2fine.data.augmentation import AUGMENTATIONS
+from coarse2fine.data.load import load_source
+from coarse2fine.errors import InputError
+from coarse2fine.training import CHOICES, Config, strategy
+from coarse2fine.training.preprocessing import fit_preprocessing, make_preprocessing
+
+# Another value of every field, all of them together a config.
+OTHER = {
+    "dataset": "cifar100",
+    "data_dir": "/data",
+    "taxonomy": "pets.csv",
+    "backbone": "alexnet",
+    "width": 0.5,
+    "labels": "oracle",
+    "fine_fraction": 0.2,
+    "coarse_fraction": 0.3,
+    "coarse_weight": 0.5,
+    "validation_fraction": 0.0,
+    "batch_size": 64,
+    "epochs": None,
+    "steps": 7,
+    "schedule": "milestones",
+    "plateau_patience": 2,
+    "plateau_factor": 0.5,
+    "milestones": ((0.5, 0.1), (0.75, 0.01)),
+    "warmup": 0.0,
+    "learning_rate": 0.1,
+    "weight_decay": 0.0,
+    "weight_decay_share": 0.5,
+    "preprocess": "standardize",
+    "augment": "crop_flip",
+    "precision": "mixed_bfloat16",
+    "strategy": "single",
+    "seed": 3,
+    "refit": False,
+    "allow_unlabelled_classes": True,
+}
+
+
+def check_refused(problems, **values):
+    message = f"The config cannot be used: {problems}."
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        Config(**values)
+
+
+@pytest.mark.parametrize("config", [Config(), Config(**OTHER), Config(refit=True, epochs=3)])
+def test_a_saved_config_is_read_back(tmp_path, config):
+    config.save(tmp_path / "config.json")
+    assert Config.load(tmp_path / "config.json") == config
+    assert hash(Config.load(tmp_path / "config.json")) == hash(config)
+
+
+def test_every_field_has_a_help_text():
+    for field in dataclasses.fields(Config):
+        assert field.metadata["help"].endswith("."), field.name
+
+
+class TestDifferences:
+    def test_of_equal_configs_are_none(self):
+        assert Config(**OTHER).differences(Config(**OTHER)) == []
+
+    def test_name_every_value_that_makes_another_run(self):
+        assert set(OTHER) == {field.name for field in dataclasses.fields(Config)}
+        changed = {name for name in OTHER if OTHER[name] != getattr(Config(), name)}
+        # Where the data lies and what computes make no other run.
+        expected = changed - {"data_dir", "strategy"}
+        lines = Config().differences(Config(**OTHER))
+        assert {line.split(":")[0] for line in lines} == expected
+
+    def test_say_mine_and_theirs(self):
+        one, other = Config(width=0.5), Config(seed=3)
+        assert one.differences(other) == ["width: 0.5, not 1.0", "seed: 0, not 3"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("width", 0, "above 0"),
+        ("width", float("inf"), "above 0"),
+        ("fine_fraction", -0.1, "from 0 to 1"),
+        ("coarse_fraction", 1.1, "from 0 to 1"),
+        ("validation_fraction", 1, "0 or more and below 1"),
+        ("coarse_weight", -1, "0 or more"),
+        ("batch_size", 0, "1 or more"),
+        ("epochs", 0, "1 or more"),
+        ("steps", 0, "1 or more"),
+        ("plateau_patience", 0, "1 or more"),
+        ("plateau_factor", 1, "between 0 and 1"),
+        ("plateau_factor", 0, "between 0 and 1"),
+        ("learning_rate", 0, "above 0"),
+        ("learning_rate", float("nan"), "above 0"),
+        ("weight_decay", -1e-4, "0 or more"),
+        ("weight_decay_share", 1.5, "from 0 to 1"),
+        ("seed", -1, "from 0 to 2147483647"),
+        ("seed", 2**31, "from 0 to 2147483647"),
+        ("labels", "all", "one of mixed, fine, oracle, coarse"),
+        ("preprocess", "none", "one of gcn_zca, standardize"),
+        ("augment", "flip", "one of none, crop_flip"),
+        ("precision", "float16", "one of float32, mixed_bfloat16, mixed_float16"),
+        ("strategy", "tpu", "one of auto, single, mirrored"),
+    ],
+)
+def test_refuses_a_value_by_itself(name, value, expected):
+    shown = repr(value) if isinstance(value, str) else value
+    check_refused(f"{name} is {shown}, expected {expected}", **{name: value})
+
+
+@pytest.mark.parametrize("warmup", [-0.1, 1.0])
+def test_refuses_a_warmup_out_of_range(warmup):
+    check_refused(
+        f"warmup is {warmup}, expected 0 or more and below 1", warmup=warmup, schedule="cosine"
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"epochs": 2, "steps": 3}, "epochs 2 and steps 3 are both given, expected one"),
+        (
+            {"validation_fraction": 0},
+            "schedule plateau needs validation images: raise validation_fraction, or choose "
+            "milestones or cosine",
+        ),
+        (
+            {"refit": True, "schedule": "cosine"},
+            "refit replays what a plateau found, and schedule cosine finds nothing: set "
+            "validation_fraction to 0 instead",
+        ),
+        ({"milestones": ((0.5, 0.1),)}, "milestones are given, and schedule plateau has none"),
+        ({"warmup": 0.1}, "warmup is 0.1, and schedule plateau has none"),
+        (
+            {"schedule": "milestones", "milestones": ((0.5, 0.1), (0.5, 0.01))},
+            "milestones stand at [0.5, 0.5], expected rising shares between 0 and 1",
+        ),
+        (
+            {"schedule": "milestones", "milestones": ((0.5, 0.1), (1.0, 0.01))},
+            "milestones stand at [0.5, 1.0], expected rising shares between 0 and 1",
+        ),
+        (
+            {"schedule": "milestones", "milestones": ((0.5, -0.1),)},
+            "milestones have factors [-0.1], expected 0 or more",
+        ),
+    ],
+)
+def test_refuses_values_that_contradict_each_other(values, problem):
+    check_refused(problem, **values)
+
+
+def test_lists_all_problems_in_one_message():
+    check_refused(
+        "augment is 'flip', expected one of none, crop_flip; width is -1, expected above 0; "
+        "batch_size is 0, expected 1 or more; epochs 1 and steps 2 are both given, expected one",
+        augment="flip",
+        width=-1,
+        batch_size=0,
+        epochs=1,
+        steps=2,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is not the config of a run: Expecting value: line 1 column 1 (char 0)."),
+        (
+            '{"size": 3}',
+            "is not the config of a run: Config.__init__() got an unexpected keyword argument "
+            "'size'.",
+        ),
+        (
+            '{"width": "wide"}',
+            "is not the config of a run: '<' not supported between instances of 'int' and 'str'.",
+        ),
+    ],
+)
+def test_refuses_a_file_that_holds_no_config(tmp_path, text, message):
+    path = tmp_path / "config.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=f"^{re.escape(f'{path} {message}')}$"):
+        Config.load(path)
+
+
+def test_refuses_a_missing_file_and_one_that_is_no_text(tmp_path):
+    path = tmp_path / "config.json"
+    start = re.escape(f"{path} is not the config of a run: ")
+    with pytest.raises(InputError, match=f"^{start}.*No such file or directory"):
+        Config.load(path)
+    path.write_bytes(b"\xff\xfe{}")
+    with pytest.raises(InputError, match=f"^{start}'utf-8' codec can't decode byte 0xff"):
+        Config.load(path)
+
+
+def test_names_the_file_whose_values_cannot_be_used(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"width": -1}))
+    message = f"{path}: The config cannot be used: width is -1, expected above 0."
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        Config.load(path)
+
+
+class TestChoices:
+    def test_are_those_that_the_library_takes(self):
+        assert CHOICES["labels"] == pipeline.LABELS == model.LABELS
+        assert CHOICES["augment"] == tuple(AUGMENTATIONS)
+        assert CHOICES["strategy"] == strategy.STRATEGIES
+
+    @pytest.mark.parametrize("kind", CHOICES["preprocess"])
+    def test_of_preprocess_all_centre_the_training_images(self, kind):
+        source = load_source("shapes/2x2", "test")
+        indices = np.arange(0, len(source), 2)
+        layer = make_preprocessing(
+            kind, fit_preprocessing(kind, source, indices), source.image_shape
+        )
+        images = layer(next(source.chunks(indices))).numpy()
+        assert images.dtype == np.float32
+        np.testing.assert_allclose(images.mean((0, 1, 2)), 0, atol=1e-2)
+        if kind == "standardize":
+            np.testing.assert_allclose(images.std((0, 1, 2)), 1, atol=1e-2)
+
+    @pytest.mark.parametrize("policy", CHOICES["precision"])
+    def test_of_precision_are_policies(self, policy):
+        with strategy.precision(policy):
+            assert strategy.keras.config.dtype_policy().name == policy
+        assert strategy.keras.config.dtype_policy().name == "float32"

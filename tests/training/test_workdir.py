@@ -1,0 +1,170 @@
+"""One run's folder: claimed once, and never by two runs."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from coarse2fine.data import ArraySource, draw_partition
+from coarse2fine.errors import InputError
+from coarse2fine.files import read_arrays, write_arrays, write_text
+from coarse2fine.taxonomy import Taxonomy
+from coarse2fine.training import Config
+from coarse2fine.training.workdir import Workdir
+
+TAXONOMY = Taxonomy(("a", "é"), ("x", "猫"), (0, 1))
+CONFIG = Config(steps=7)
+
+
+def make_source(taxonomy=TAXONOMY, prefix="image"):
+    fine = np.repeat([0, 1], 10)
+    ids = np.array([f"{prefix}_é{i}" for i in range(20)])
+    return ArraySource(np.zeros((20, 4, 5, 3), np.uint8), taxonomy, fine, ids)
+
+
+def claim(path, config=CONFIG, source=None, seed=0):
+    source = source or make_source()
+    partition = draw_partition(source.fine, source.coarse, source.ids, 0.5, 0.3, 0.2, seed)
+    Workdir(path).claim(config, source, partition)
+    return partition
+
+
+def check_refused(message, function, *args, **kwargs):
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        function(*args, **kwargs)
+
+
+def contents(path):
+    """Every file below a folder."""
+    return {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+
+
+def test_claim_writes_what_reading_gives_back(tmp_path):
+    path = tmp_path / "new" / "run"
+    partition = claim(path)
+    home = Workdir(path)
+    assert home.read_config() == CONFIG
+    assert home.read_taxonomy() == TAXONOMY
+    assert home.read_image_shape() == (4, 5, 3)
+    assert home.read_metrics() == []
+    ids = read_arrays(path / "partition.npz")
+    for part, indices in vars(partition).items():
+        assert [i.decode() for i in ids[part]] == list(make_source().ids[indices])
+    counts = json.loads((path / "data.json").read_text())["images"]
+    assert counts == partition.counts == {"fine_labelled": 8, "coarse_only": 6, "validation": 2}
+
+
+def test_the_same_run_may_claim_again(tmp_path):
+    claim(tmp_path)
+    before = contents(tmp_path)
+    claim(tmp_path)
+    claim(tmp_path, CONFIG.replace(data_dir="/moved", strategy="single"))
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("left", [["taxonomy.json"], ["taxonomy.json", "partition.npz"], []])
+def test_a_claim_that_was_cut_off_is_made_again(tmp_path, left):
+    claim(tmp_path / "whole")
+    (tmp_path / "cut").mkdir()
+    for name in left:
+        (tmp_path / "cut" / name).write_bytes(b"half")
+    claim(tmp_path / "cut")
+    one, other = (
+        {path.name: data for path, data in contents(tmp_path / name).items()}
+        for name in ("whole", "cut")
+    )
+    for name in ("config.json", "taxonomy.json", "data.json"):
+        assert one[name] == other[name]
+
+
+class TestRefuses:
+    def check_unchanged(self, path, message, **claimed):
+        before = contents(path)
+        check_refused(message, claim, path, **claimed)
+        assert contents(path) == before
+
+    def test_another_run(self, tmp_path):
+        claim(tmp_path)
+        message = (
+            f"{tmp_path} holds another run (steps: 7, not 9; seed: 0, not 3). Use another workdir, "
+            "or the values of that run."
+        )
+        self.check_unchanged(tmp_path, message, config=CONFIG.replace(steps=9, seed=3))
+
+    @pytest.mark.parametrize("change", [{"seed": 1}, {"source": make_source(prefix="photo")}])
+    def test_other_images(self, tmp_path, change):
+        claim(tmp_path)
+        message = (
+            f"{tmp_path} holds a run on other images: the partition in "
+            f"{tmp_path / 'partition.npz'} is not what this data set gives. Use another workdir."
+        )
+        self.check_unchanged(tmp_path, message, **change)
+
+    def test_another_taxonomy(self, tmp_path):
+        claim(tmp_path)
+        other = Taxonomy(("a", "é"), ("x", "y"), (0, 1))
+        message = (
+            f"The run in {tmp_path} was made with another taxonomy: its fingerprint is "
+            f"{TAXONOMY.fingerprint[:12]}, expected {other.fingerprint[:12]} (2 fine and 2 coarse "
+            "classes). Use the taxonomy that it was made with."
+        )
+        self.check_unchanged(tmp_path, message, source=make_source(other))
+
+    def test_other_files(self, tmp_path):
+        (tmp_path / "thesis.tex").write_text("text")
+        message = (
+            f"{tmp_path} is no workdir: it holds files but no config.json. Use another one."
+        )
+        self.check_unchanged(tmp_path, message)
+
+    def test_a_file(self, tmp_path):
+        path = tmp_path / "notes"
+        path.write_text("text")
+        check_refused(f"{path} is a file, expected a folder.", claim, path)
+        assert path.read_text() == "text"
+
+    def test_a_folder_below_a_file(self, tmp_path):
+        (tmp_path / "notes").write_text("text")
+        path = tmp_path / "notes" / "run"
+        check_refused(f"{path} cannot be written: Not a directory.", claim, path)
+
+    def test_to_read_a_run_that_is_not_there(self, tmp_path):
+        message = f"{tmp_path} holds no run: there is no {tmp_path / 'config.json'}."
+        check_refused(message, Workdir(tmp_path).read_config)
+
+    def test_a_partition_that_was_cut_off(self, tmp_path):
+        claim(tmp_path)
+        path = tmp_path / "partition.npz"
+        path.write_bytes(path.read_bytes()[:100])
+        with pytest.raises(InputError, match=f"^{re.escape(str(path))} cannot be read: "):
+            claim(tmp_path)
+
+
+def test_a_line_of_metrics_that_was_cut_off_is_left_out(tmp_path):
+    home = Workdir(tmp_path)
+    home.metrics_file.write_text('{"step": 3}\n{"step": 6}\n{"ste')
+    assert home.read_metrics() == [{"step": 3}, {"step": 6}]
+
+
+class TestFiles:
+    def test_arrays_that_were_written_are_read_back(self, tmp_path):
+        arrays = {"a": np.eye(2), "b": np.array([b"x", "é".encode()])}
+        write_arrays(tmp_path / "arrays.npz", arrays)
+        result = read_arrays(tmp_path / "arrays.npz")
+        assert set(result) == set(arrays)
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(result[name], array)
+
+    @pytest.mark.parametrize("data", [b"", b"text", b"PK\x03\x04"])
+    def test_what_holds_no_arrays_is_refused(self, tmp_path, data):
+        path = tmp_path / "arrays.npz"
+        path.write_bytes(data)
+        with pytest.raises(InputError, match=f"^{re.escape(str(path))} cannot be read: "):
+            read_arrays(path)
+
+    def test_a_write_that_fails_leaves_what_was_there(self, tmp_path):
+        write_text(tmp_path / "text", "before")
+        with pytest.raises(UnicodeEncodeError):
+            write_text(tmp_path / "text", "after \ud800")
+        assert (tmp_path / "text").read_text() == "before"
