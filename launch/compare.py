@@ -4,6 +4,7 @@ python launch/compare.py --workdir=/tmp/compare --flagfile=launch/presets/shapes
 """
 
 import common
+import config_flags
 from absl import flags
 
 _WORKDIR = common.define_workdir("The comparison's folder, one workdir an arm. Goes on in it.")
@@ -14,7 +15,7 @@ _MATCH = flags.DEFINE_enum(
     "What the arms have in common: updates, or epochs (passes over an arm's own images, as in "
     "Lei 2017).",
 )
-_config = common.define_config()
+_config = config_flags.define_config()
 
 
 def main() -> None:

@@ -4,9 +4,10 @@ python launch/train.py --workdir=/tmp/run --dataset=shapes
 """
 
 import common
+import config_flags
 
 _WORKDIR = common.define_workdir("The run's folder. An unfinished run in it goes on.")
-_config = common.define_config()
+_config = config_flags.define_config()
 
 
 def main() -> None:

@@ -11,4 +11,5 @@ __all__ = [
     "alexnet",
     "create",
     "nin",
+    "preact_resnet",
 ]

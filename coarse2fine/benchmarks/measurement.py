@@ -22,7 +22,7 @@ class Settings:
 
     workdir: pathlib.Path
     launchers: pathlib.Path
-    images: Images = Images()
+    images: Images = dataclasses.field(default_factory=Images)
     pairs: int = 15
 
 

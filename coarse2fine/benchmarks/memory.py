@@ -39,7 +39,7 @@ def measure(
     unread = "" if growth is not None else "; there is no /proc to read its growth from"
     measurements = [_exact("memory/peak", peak / 2**30, 3.0, "GiB", f"peak of {run}{unread}")]
     if growth is not None:
-        note = f"resident memory after the last over after step {first}, {run}"
+        note = f"growth of resident memory from step {first} on, {run}"
         measurements.append(_exact("memory/growth", growth / 2**20, 50.0, "MiB", note))
     return measurements
 

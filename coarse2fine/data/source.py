@@ -90,7 +90,7 @@ class Source(abc.ABC):
         """
 
     def chunks(self, indices: np.ndarray, size: int = 1000) -> Iterator[np.ndarray]:
-        """Yields the images at `indices`, `size` at a time, each `(size or fewer, *image_shape)`."""
+        """Yields the images at `indices`, each time `(size, *image_shape)`, at last fewer."""
         for start in range(0, len(indices), size):
             yield self.images(tf.constant(indices[start : start + size], tf.int64)).numpy()
 

@@ -162,10 +162,11 @@ def _read(builder, split: str, keys: tuple[str, str, str]) -> dict[str, np.ndarr
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if np.prod(shape) > _MEMORY_SHARE * memory:
         raise InputError(
-            f"Split {split!r} of {builder.name!r} takes {np.prod(shape) / 2**30:.1f} GiB in memory, "
-            f"more than half of this machine's {memory / 2**30:.1f} GiB. Prepare it for random "
-            f'access: python -c "import tensorflow_datasets as tfds; '
-            f"tfds.builder({builder.name!r}, file_format='array_record').download_and_prepare()\""
+            f"Split {split!r} of {builder.name!r} takes {np.prod(shape) / 2**30:.1f} GiB in "
+            f"memory, more than half of this machine's {memory / 2**30:.1f} GiB. Prepare it for "
+            f'random access: python -c "import tensorflow_datasets as tfds; '
+            f"tfds.builder({builder.name!r}, data_dir='A_NEW_FOLDER', "
+            "file_format='array_record').download_and_prepare()\""
         )
     options = tf.data.Options()
     options.autotune.enabled = False

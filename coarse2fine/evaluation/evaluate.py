@@ -25,7 +25,7 @@ def evaluate(
     run = run if isinstance(run, Run) else load_run(run)
     if source is None:
         config = run.config if data_dir is None else run.config.replace(data_dir=data_dir)
-        source = load_split(config, "test")
+        source = load_split(config, "test", run.taxonomy)
     run.taxonomy.check_same(source.taxonomy.fingerprint, f"The test set {run.config.dataset!r}")
     predictions = predict(run.model, run.preprocess, source, batch_size=run.config.batch_size)
     report = make_report(predictions, run.taxonomy)

@@ -49,7 +49,7 @@ def make_report(predictions: Predictions, taxonomy: Taxonomy) -> dict[str, float
 
 
 def _rank(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """How many classes score higher than the label's; of equal scores the lower class comes first."""
+    """How many classes score above the label's; of equal scores the lower class comes first."""
     own = scores[np.arange(len(labels)), labels][:, None]
     is_before = np.arange(scores.shape[1]) < labels[:, None]
     return ((scores > own) | ((scores == own) & is_before)).sum(-1)

@@ -116,7 +116,13 @@ def compare(
         report = evaluate(run, source=test)
         last = run.workdir.read_metrics()[-1]
         arms.append(
-            Arm(arm, report["fine_top1"], last["step"], last["images_seen"], last["seconds"])
+            Arm(
+                arm,
+                fine_top1=float(report["fine_top1"] or 0.0),
+                steps=int(last["step"]),
+                images_seen=int(last["images_seen"]),
+                seconds=last["seconds"],
+            )
         )
         keras.backend.clear_session()
     comparison = Comparison(match, tuple(arms))

@@ -18,6 +18,7 @@ class Plan:
 
     Attributes:
         config: with its length as `steps`.
+        steps: updates.
         partition: of the source.
         fine_labelled: indices of the images that are trained on with their fine label.
         coarse_only: indices of those that are trained on without.
@@ -25,6 +26,7 @@ class Plan:
     """
 
     config: Config
+    steps: int
     partition: Partition
     fine_labelled: np.ndarray
     coarse_only: np.ndarray
@@ -63,7 +65,7 @@ def make_plan(source: Source, config: Config) -> Plan:
     schedule = Schedule(len(fine_labelled), len(coarse_only), config.batch_size, config.seed)
     steps = config.steps or (config.epochs or _DEFAULT_EPOCHS) * schedule.steps_per_epoch
     config = config.replace(epochs=None, steps=steps)
-    return Plan(config, partition, fine_labelled, coarse_only, schedule)
+    return Plan(config, steps, partition, fine_labelled, coarse_only, schedule)
 
 
 def _check_labels(source: Source, fine_labelled: np.ndarray, config: Config) -> None:

@@ -20,12 +20,13 @@ def fit_preprocessing(kind: str, source: Source, indices: np.ndarray) -> dict[st
     """
     if kind == "gcn_zca":
         return vars(fit_zca(source.chunks(indices)))
-    count, total, squares = 0, 0.0, 0.0
+    channels = source.image_shape[-1]
+    count, total, squares = 0, np.zeros(channels), np.zeros(channels)
     for images in source.chunks(indices):
         values = images.reshape(-1, images.shape[-1]).astype(np.float64)
         count += len(values)
-        total = total + values.sum(0)
-        squares = squares + np.square(values).sum(0)
+        total += values.sum(0)
+        squares += np.square(values).sum(0)
     mean = total / count
     return {"mean": mean, "variance": squares / count - mean**2}
 

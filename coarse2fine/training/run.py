@@ -51,9 +51,16 @@ class Run:
     model: CoarseToFine
 
 
-def load_split(config: Config, split: str) -> Source:
-    """The `train` or `test` split of a config's data set."""
-    taxonomy = read_taxonomy(config.taxonomy) if config.taxonomy else None
+def load_split(config: Config, split: str, taxonomy: Taxonomy | None = None) -> Source:
+    """The `train` or `test` split of a config's data set.
+
+    Args:
+        config: names the set, and the taxonomy's file where it is not the set's own.
+        split: `train` or `test`.
+        taxonomy: in place of the config's.
+    """
+    if taxonomy is None and config.taxonomy is not None:
+        taxonomy = read_taxonomy(config.taxonomy)
     return load_source(config.dataset, split, config.data_dir, taxonomy, config.seed)
 
 
@@ -146,13 +153,13 @@ def _fit(plan: Plan, source: Source, home: Workdir, callbacks: MakeCallbacks) ->
     )
     with make_strategy(config.strategy).scope():
         model = build_model(config, source.taxonomy, source.image_shape)
-        model.compile(optimizer=make_optimizer(config, config.steps))
+        model.compile(optimizer=make_optimizer(config, plan.steps))
         model.optimizer.build(model.trainable_variables)
     run = Run(home, config, source.taxonomy, preprocess, model)
 
     checkpoints = Checkpoints(home.checkpoints, model, source.taxonomy, model.optimizer)
     state = checkpoints.restore() or {"step": 0, "epoch": 0}
-    if state["step"] >= config.steps:
+    if state["step"] >= plan.steps:
         return run
 
     validation = plan.partition.validation
@@ -161,7 +168,7 @@ def _fit(plan: Plan, source: Source, home: Workdir, callbacks: MakeCallbacks) ->
         home,
         config_text=json.dumps(dataclasses.asdict(config), indent=1),
         images_per_step=config.batch_size,
-        total_steps=config.steps,
+        total_steps=plan.steps,
         done=[line for line in home.read_metrics() if line["step"] <= state["step"]],
         pictures=lambda: class_map_pictures(model, shown, preprocess),
     )
@@ -180,19 +187,19 @@ def _fit(plan: Plan, source: Source, home: Workdir, callbacks: MakeCallbacks) ->
         ),
         steps_per_epoch=schedule.steps_per_epoch,
         initial_epoch=state["epoch"],
-        epochs=-(-config.steps // schedule.steps_per_epoch),
+        epochs=-(-plan.steps // schedule.steps_per_epoch),
         validation_data=(
             evaluation_batches(source, validation, config.batch_size, preprocess)
             if len(validation)
             else None
         ),
         callbacks=[
-            StopAtStep(config.steps, state["step"]),
+            StopAtStep(plan.steps, state["step"]),
             StopOnNonFiniteLoss(checkpoints),
             monitor,
             *([plateau] if config.schedule == "plateau" else []),
             SaveEachEpoch(checkpoints, lambda: {"plateau": plateau.state}),
-            *callbacks(home.path.name, config.steps),
+            *callbacks(home.path.name, plan.steps),
         ],
         shuffle=False,  # The schedule has done it.
         verbose=0,

@@ -162,9 +162,7 @@ def test_refuses_a_folder_without_the_set_and_says_how_to_prepare_it(tmp_path):
 
 def test_refuses_a_missing_folder(tmp_path):
     folder = str(tmp_path / "gone")
-    check_refused(
-        f"data_dir {folder} is not a folder.", load_source, "cifar100", "train", folder
-    )
+    check_refused(f"data_dir {folder} is not a folder.", load_source, "cifar100", "train", folder)
 
 
 def test_refuses_an_unknown_split(stored):
@@ -173,9 +171,7 @@ def test_refuses_an_unknown_split(stored):
 
 
 def test_asks_for_a_taxonomy_where_the_set_has_none(stored):
-    message = (
-        "Data set 'tiny' has no coarse classes of its own: pass a taxonomy of its 3 labels."
-    )
+    message = "Data set 'tiny' has no coarse classes of its own: pass a taxonomy of its 3 labels."
     check_refused(message, load, stored / "tfrecord", taxonomy=None)
 
 

@@ -54,10 +54,8 @@ def test_help_lists_every_value_of_a_config_with_its_default(name):
         is_switch = isinstance(field.default, bool)
         flag = f"--[no]{field.name}:" if is_switch else f"--{field.name}:"
         assert text.count(flag) == 1, field.name
-        start = text.index(flag)
-        entry = " ".join(text[start : text.index("\n  --", start)].split()) if (
-            "\n  --" in text[start:]
-        ) else " ".join(text[start:].split())
+        # Up to the next flag, and in one line.
+        entry = " ".join(text.partition(flag)[2].partition("\n  --")[0].split())
         assert field.metadata["help"].split()[0] in entry, field.name
         if field.name in CHOICES:
             assert f"<{'|'.join(CHOICES[field.name])}>" in entry

@@ -8,8 +8,8 @@ from coarse2fine.errors import InputError
 from coarse2fine.taxonomy import Taxonomy, cifar100
 
 PETS = Taxonomy(("siamese", "beagle", "persian", "carp"), ("dog", "cat", "fish"), (1, 0, 1, 2))
-# SHA-256 of {"fine_names":["siamese","beagle","persian","carp"],"coarse_names":["dog","cat","fish"],
-# "parent":[1,0,1,2]}, in one line.
+# SHA-256 of this text in one line: {"fine_names":["siamese","beagle","persian","carp"],
+# "coarse_names":["dog","cat","fish"],"parent":[1,0,1,2]}
 GOLDEN = "52bbbd9668aa133171514b71df8550026e17f646dba9e40bcff1777d936fecce"
 
 

@@ -76,7 +76,10 @@ def test_json_is_read_with_a_byte_order_mark(tmp_path):
         (ROWS + "manx,\n", ", line 5: 'manx,', expected a fine and a coarse name."),
         (ROWS + " ,cat\n", ", line 5: ' ,cat', expected a fine and a coarse name."),
         (ROWS + "manx,cat\nbeagle,dog", ", line 6: fine class 'beagle' already stands in line 3."),
-        ("fine,coarse\n" + "a" * 200_000, " is no CSV file: field larger than field limit (131072)."),
+        (
+            "fine,coarse\n" + "a" * 200_000,
+            " is no CSV file: field larger than field limit (131072).",
+        ),
     ],
 )
 def test_csv_errors_name_file_and_line(tmp_path, text, message):
@@ -88,9 +91,7 @@ def test_csv_errors_name_file_and_line(tmp_path, text, message):
 def test_csv_without_classes_is_refused(tmp_path):
     path = tmp_path / "taxonomy.csv"
     path.write_text("fine,coarse\n")
-    check_refused(
-        path, f"{path}: The taxonomy cannot be used: no fine classes; no coarse classes."
-    )
+    check_refused(path, f"{path}: The taxonomy cannot be used: no fine classes; no coarse classes.")
 
 
 @pytest.mark.parametrize(

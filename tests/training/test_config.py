@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from coarse2fine import model
-from coarse2fine.data import pipeline
+from coarse2fine.data import ArraySource, pipeline
 from coarse2fine.data.augmentation import AUGMENTATIONS
-from coarse2fine.data.load import load_source
 from coarse2fine.errors import InputError
+from coarse2fine.taxonomy import Taxonomy
 from coarse2fine.training import CHOICES, Config, strategy
 from coarse2fine.training.preprocessing import fit_preprocessing, make_preprocessing
 
@@ -217,8 +217,11 @@ class TestChoices:
 
     @pytest.mark.parametrize("kind", CHOICES["preprocess"])
     def test_of_preprocess_all_centre_the_training_images(self, kind):
-        source = load_source("shapes/2x2", "test")
-        indices = np.arange(0, len(source), 2)
+        images = np.random.default_rng(0).gamma(2.0, 30.0, (300, 4, 4, 3)).clip(0, 255)
+        source = ArraySource(
+            images.astype(np.uint8), Taxonomy(("a",), ("x",), (0,)), np.zeros(300, int)
+        )
+        indices = np.arange(0, 300, 2)
         layer = make_preprocessing(
             kind, fit_preprocessing(kind, source, indices), source.image_shape
         )

@@ -163,7 +163,8 @@ def test_every_kind_of_labels_trains_and_is_evaluated(tmp_path, labels):
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_trains_in_mixed_precision(tmp_path, precision):
-    run = train(make_config(precision=precision, schedule="plateau"), tmp_path, source=make_source())
+    config = make_config(precision=precision, schedule="plateau")
+    run = train(config, tmp_path, source=make_source())
     assert run.model.backbone.layers[1].compute_dtype == precision.removeprefix("mixed_")
     assert np.isfinite(run.workdir.read_metrics()[-1]["loss"])
     assert keras.config.dtype_policy().name == "float32"

@@ -113,9 +113,7 @@ class TestRefuses:
 
     def test_other_files(self, tmp_path):
         (tmp_path / "thesis.tex").write_text("text")
-        message = (
-            f"{tmp_path} is no workdir: it holds files but no config.json. Use another one."
-        )
+        message = f"{tmp_path} is no workdir: it holds files but no config.json. Use another one."
         self.check_unchanged(tmp_path, message)
 
     def test_a_file(self, tmp_path):

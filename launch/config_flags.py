@@ -1,0 +1,63 @@
+"""Flags made from the fields of the config, the same wherever something trains."""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from absl import flags
+
+from coarse2fine.errors import InputError
+from coarse2fine.training.config import CHOICES, Config
+
+flags.disclaim_key_flags()  # The flags defined here belong to the launcher, and to its --help.
+
+_DEFINE: dict[type, Callable[..., flags.FlagHolder]] = {
+    bool: flags.DEFINE_bool,
+    int: flags.DEFINE_integer,
+    float: flags.DEFINE_float,
+    str: flags.DEFINE_string,
+}
+
+
+def define_config() -> Callable[[], Config]:
+    """Defines a flag for each field of `Config`; returns what reads them into one."""
+    hints = typing.get_type_hints(Config)
+    holders: dict[str, flags.FlagHolder] = {}
+    for field in dataclasses.fields(Config):
+        name, default, help_text = (
+            field.name,
+            typing.cast(Any, field.default),
+            field.metadata["help"],
+        )
+        if name in CHOICES:
+            holders[name] = flags.DEFINE_enum(name, default, CHOICES[name], help_text)
+        elif name == "milestones":
+            holders[name] = flags.DEFINE_list(name, [], help_text)
+        else:
+            holders[name] = _DEFINE[_value_type(hints[name])](name, default, help_text)
+
+    def read() -> Config:
+        values = {name: holder.value for name, holder in holders.items()}
+        return Config(**{**values, "milestones": _milestones(values["milestones"])})
+
+    return read
+
+
+def _value_type(hint: Any) -> type:
+    """`int` of `int | None`."""
+    if isinstance(hint, types.UnionType):
+        return next(arg for arg in typing.get_args(hint) if arg is not types.NoneType)
+    return hint
+
+
+def _milestones(items: Sequence[str]) -> tuple[tuple[float, float], ...]:
+    try:
+        return tuple(
+            (float(share), float(factor)) for share, factor in (i.split(":") for i in items)
+        )
+    except ValueError as error:
+        raise InputError(
+            f"milestones is {','.join(items)!r}, expected share:factor,... as in .5:.1,.75:.01."
+        ) from error
