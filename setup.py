@@ -1,11 +1,12 @@
 """Installs the package `coarse2fine`; the launchers are run from a checkout."""
 
 import pathlib
+import re
 
 import setuptools
 
 ROOT = pathlib.Path(__file__).parent
-VERSION = "0.1.0"
+VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "coarse2fine/__init__.py").read_text())[1]
 
 setuptools.setup(
     name="coarse2fine",

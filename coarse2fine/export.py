@@ -1,6 +1,5 @@
 """A SavedModel that serves both levels."""
 
-import json
 import pathlib
 from typing import Any
 
@@ -8,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from coarse2fine.errors import InputError
-from coarse2fine.files import write_json
+from coarse2fine.files import read_json, write_json
 from coarse2fine.taxonomy import Taxonomy, read_taxonomy, write_taxonomy
 from coarse2fine.training.run import Run
 
@@ -49,11 +48,13 @@ def export(run: Run, output: str | pathlib.Path) -> None:
     archive.add_endpoint(
         "serve_encoded", server.serve_encoded, [tf.TensorSpec((None,), tf.string, name="images")]
     )
+    unfinished = output.with_name(output.name + ".unfinished")
     try:
-        archive.write_out(str(output), verbose=False)
-        (output / _TAXONOMY_FILE.parent).mkdir()
-        write_taxonomy(run.taxonomy, output / _TAXONOMY_FILE)
-        write_json(output / _EXPORT_FILE, {"taxonomy": run.taxonomy.fingerprint})
+        archive.write_out(str(unfinished), verbose=False)
+        (unfinished / _TAXONOMY_FILE.parent).mkdir(exist_ok=True)
+        write_taxonomy(run.taxonomy, unfinished / _TAXONOMY_FILE)
+        write_json(unfinished / _EXPORT_FILE, {"taxonomy": run.taxonomy.fingerprint})
+        unfinished.rename(output)
     except (OSError, tf.errors.OpError) as error:
         raise InputError(f"The model cannot be written to {output}: {error}.") from error
 
@@ -115,7 +116,7 @@ class ExportedModel:
                 f"{path} is no model exported by coarse2fine: there is no {_EXPORT_FILE} in it."
             )
         self.taxonomy = read_taxonomy(path / _TAXONOMY_FILE)
-        fingerprint = json.loads((path / _EXPORT_FILE).read_text("utf-8"))["taxonomy"]
+        fingerprint = read_json(path / _EXPORT_FILE, ["taxonomy"])["taxonomy"]
         (taxonomy or self.taxonomy).check_same(fingerprint, f"Model {path}")
         try:
             self._model = tf.saved_model.load(str(path))

@@ -4,7 +4,7 @@ import json
 import os
 import pathlib
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,22 +24,41 @@ def write_json(path: pathlib.Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
+def read_json(path: pathlib.Path, keys: Iterable[str]) -> dict[str, Any]:
+    """Reads an object that `write_json` wrote.
+
+    Raises:
+        InputError: a file that is missing, is no JSON object or lacks one of `keys`.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {**content, **{key: content[key] for key in keys}}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise _unreadable(path, error) from error
+
+
 def write_arrays(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Writes an `.npz` file in place of what was there."""
     unfinished = path.with_name(path.name + ".unfinished")
+    named: dict[str, Any] = dict(arrays)
     with unfinished.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+        np.savez(file, **named)
     os.replace(unfinished, path)
 
 
-def read_arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
-    """Reads what `write_arrays` wrote.
+def read_arrays(path: pathlib.Path, names: Iterable[str]) -> dict[str, np.ndarray]:
+    """Reads these arrays of what `write_arrays` wrote.
 
     Raises:
-        InputError: a file that is missing or holds no arrays.
+        InputError: a file that is missing, holds no arrays or lacks one of `names`.
     """
     try:
         with np.load(path, allow_pickle=False) as saved:
-            return dict(saved)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} cannot be read: {error}.") from error
+            return {name: saved[name] for name in names}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: pathlib.Path, error: Exception) -> InputError:
+    reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+    return InputError(f"{path} cannot be read: {reason}. It was not written by this version.")

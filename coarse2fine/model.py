@@ -6,13 +6,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from coarse2fine.data.pipeline import LABELS
 from coarse2fine.errors import InputError, check_known
 from coarse2fine.layers import ClassFeatureMap, GlobalAvg, MinPoolCoarse
 from coarse2fine.losses import MaskedTwoHeadedLoss
-from coarse2fine.metrics import ParentAccuracy
+from coarse2fine.metrics import ParentAccuracy, TopKAccuracy
 from coarse2fine.taxonomy import Taxonomy
-
-LABELS = ("mixed", "fine", "oracle", "coarse")
 
 
 @keras.saving.register_keras_serializable("coarse2fine")
@@ -20,8 +19,12 @@ class CoarseToFine(keras.Model):
     """A classifier of both levels, learnt from images of which only some carry a fine label.
 
     The backbone's features give one feature map a fine class; their minimum over siblings, location
-    by location, gives one a coarse class; the global average of a map is its class's score (Lei
-    2017, section IV).
+    by location, gives one a coarse class; the global average of a map is its class's score. With
+    M_f the fine class maps of d locations i (Lei 2017, section IV):
+
+        M_c[i, k] = min over children j of k of M_f[i, j]
+        score[k] = sum over i of M[i, k] / d            on either level (Eq. 2, 3)
+        loss(x) = has_fine(x) * fine_loss(x) + coarse_weight * coarse_loss(x)      (Eq. 7)
 
     `compile` needs an optimizer only: the loss and the metrics belong to the method.
 
@@ -29,7 +32,7 @@ class CoarseToFine(keras.Model):
         backbone: model from images to features, `(batch, height, width, channels)` or
             `(batch, units)`.
         taxonomy: of the classes.
-        coarse_weight: the paper's lambda, the weight of the coarse loss.
+        coarse_weight: the paper's lambda, the weight of the coarse loss with `labels="mixed"`.
         labels: what the model learns from. `mixed`: fine labels where there are any, and coarse
             labels. `fine` and `oracle`: the fine loss alone (they differ in the data). `coarse`:
             the coarse loss alone, on one head of coarse class maps.
@@ -45,7 +48,15 @@ class CoarseToFine(keras.Model):
         with `labels="coarse"` the coarse ones only.
 
     Raises:
-        InputError: unknown `labels`, a negative weight, or a coarse weight that `labels` ignores.
+        InputError: unknown `labels`, or a negative weight.
+
+    Example:
+        >>> from coarse2fine.backbones import nin
+        >>> pets = Taxonomy(("siamese", "persian", "beagle"), ("cat", "dog"), (0, 0, 1))
+        >>> model = CoarseToFine(nin(width=0.1), pets, class_map_activation="relu")
+        >>> scores = model(tf.zeros((4, 32, 32, 3)))
+        >>> scores["fine"].shape, scores["coarse"].shape
+        (TensorShape([4, 3]), TensorShape([4, 2]))
 
     Reference:
         Lei, Guo, Wang, "Weakly Supervised Image Classification with Coarse and Fine Labels",
@@ -193,7 +204,7 @@ def _head_metrics(taxonomy: Taxonomy, has_fine_head: bool) -> list[_HeadMetric]:
             metrics.SparseCategoricalCrossentropy("fine_loss", from_logits=True), "fine", "fine"
         ),
         _HeadMetric(metrics.SparseCategoricalAccuracy("fine_top1"), "fine", "fine"),
-        _HeadMetric(metrics.SparseTopKCategoricalAccuracy(5, "fine_top5"), "fine", "fine"),
+        _HeadMetric(TopKAccuracy(5, name="fine_top5"), "fine", "fine"),
         _HeadMetric(
             ParentAccuracy(taxonomy.parent, name="coarse_top1_from_fine"), "fine", "coarse"
         ),

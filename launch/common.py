@@ -41,7 +41,7 @@ def run(main: Callable[..., None], takes_arguments: bool = False) -> None:
             return 2
         except KeyboardInterrupt:
             print(
-                "\nInterrupted. Checkpoints are kept; the same command goes on from the last one.",
+                "\nInterrupted. Training goes on from its last checkpoint with the same command.",
                 file=sys.stderr,
             )
             return 130

@@ -21,7 +21,7 @@ class _Progress(keras.callbacks.Callback):
         self._steps = steps
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        done = int(self.model.optimizer.iterations)
+        done = int(self.model.optimizer.iterations.numpy())
         resumed = f", after {done} done before" if done else ""
         print(f"{self._name}: {self._steps - done} updates{resumed}", flush=True)
         self._done = 0

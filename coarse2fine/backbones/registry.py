@@ -19,18 +19,16 @@ class Backbone:
     Attributes:
         build: Makes the network, from images to features.
         class_map_activation: Activation of the `ClassFeatureMap` that follows it.
-        input_shape: Height, width and channels of the images it was made for.
     """
 
     build: Callable[..., keras.Model]
     class_map_activation: str | None
-    input_shape: tuple[int, int, int]
 
 
 BACKBONES = {
-    "alexnet": Backbone(alexnet, class_map_activation="relu", input_shape=(32, 32, 3)),
-    "nin": Backbone(nin, class_map_activation="relu", input_shape=(32, 32, 3)),
-    "preact_resnet": Backbone(preact_resnet, class_map_activation=None, input_shape=(32, 32, 3)),
+    "alexnet": Backbone(alexnet, class_map_activation="relu"),
+    "nin": Backbone(nin, class_map_activation="relu"),
+    "preact_resnet": Backbone(preact_resnet, class_map_activation=None),
 }
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from coarse2fine.data import shapes
-from coarse2fine.data.source import ArraySource, Source
+from coarse2fine.data.source import GIVEN, ArraySource, Source, fine_of_label
 from coarse2fine.errors import InputError, check_known
 from coarse2fine.taxonomy import Taxonomy
 
@@ -16,6 +16,7 @@ def load_source(
     data_dir: str | None = None,
     taxonomy: Taxonomy | None = None,
     seed: int = 0,
+    image_size: int | None = None,
 ) -> Source:
     """A split of a data set.
 
@@ -26,30 +27,31 @@ def load_source(
         data_dir: where a TFDS set was prepared.
         taxonomy: in place of the set's own; it must name the set's fine classes.
         seed: of the drawings of `shapes`.
+        image_size: height and width that a TFDS set's images are resized to.
 
     Raises:
         InputError: a set that is unknown or cannot be read; a taxonomy that does not fit.
     """
+    if name == GIVEN:
+        raise InputError("The images of this run were given in Python: give them as source=...")
     if name.split("/")[0] == "shapes":
-        return _draw_shapes(name, split, taxonomy, seed)
-    from coarse2fine.data.tfds_source import load_tfds  # Takes seconds to import.
+        source = _draw_shapes(name, split, taxonomy, seed)
+    else:
+        from coarse2fine.data.tfds_source import load_tfds  # Takes seconds to import.
 
-    return load_tfds(name, split, data_dir, taxonomy)
+        source = load_tfds(name, split, data_dir, taxonomy, image_size)
+    source.dataset = name
+    return source
 
 
 def _draw_shapes(name: str, split: str, taxonomy: Taxonomy | None, seed: int) -> Source:
     check_known("split", split, SHAPES_PER_CLASS)
     num_coarse, num_fine_each = shapes.parse_name(name)
     coarse_names, fine_names, parent = shapes.class_names(num_coarse, num_fine_each)
-    own = Taxonomy(fine_names, coarse_names, parent)
-    taxonomy = own if taxonomy is None else taxonomy
-    if taxonomy.fine_names != own.fine_names:
-        raise InputError(
-            f"The taxonomy does not fit {name!r}: its fine classes are "
-            f"{', '.join(taxonomy.fine_names)}, expected {', '.join(own.fine_names)}."
-        )
+    taxonomy = Taxonomy(fine_names, coarse_names, parent) if taxonomy is None else taxonomy
     # Test images are numbered after the largest training set, so that no id is in both.
-    fine = np.repeat(np.arange(own.num_fine), SHAPES_PER_CLASS[split])
-    ids = np.arange(len(fine)) + (10**9 if split == "test" else 0)
-    images = shapes.draw(fine, ids, seed, num_fine_each)
+    labels = np.repeat(np.arange(len(fine_names)), SHAPES_PER_CLASS[split])
+    ids = np.arange(len(labels)) + (10**9 if split == "test" else 0)
+    images = shapes.draw(labels, ids, seed, num_fine_each)
+    fine = fine_of_label(name, fine_names, taxonomy)[labels]
     return ArraySource(images, taxonomy, fine, np.char.add(f"{split}_", ids.astype(np.str_)))

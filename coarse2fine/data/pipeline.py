@@ -1,5 +1,6 @@
 """From a source and a partition to batches."""
 
+import os
 from collections.abc import Callable
 
 import numpy as np
@@ -115,5 +116,7 @@ def _parallel(steps: tf.data.Dataset, batch: Callable) -> tf.data.Dataset:
     options = tf.data.Options()
     options.autotune.enabled = False
     return (
-        steps.map(batch, num_parallel_calls=2, deterministic=True).prefetch(2).with_options(options)
+        steps.map(batch, num_parallel_calls=os.cpu_count(), deterministic=True)
+        .prefetch(2)
+        .with_options(options)
     )

@@ -41,19 +41,19 @@ class Difficulty:
 
     radius: tuple[float, float] = (9.0, 12.5)
     shift: float = 3.0
-    turn: float = 180.0
+    turn: float = 20.0
     stretch: float = 0.15
-    twist: float = 180.0
-    wander: float = 0.22
+    twist: float = 10.0
+    wander: float = 0.15
     shape_contrast: float = 0.3
-    detail_contrast: tuple[float, float] = (0.15, 0.4)
+    detail_contrast: tuple[float, float] = (0.25, 0.45)
     colour: float = 0.2
     light: float = 0.35
     texture: float = 0.12
-    clutter: int = 3
-    occlusion: float = 0.4
+    clutter: int = 2
+    occlusion: float = 0.3
     blur: float = 1.5
-    noise: float = 0.1
+    noise: float = 0.08
 
 
 # A silhouette is a signed distance, negative inside, in the shape's own coordinates: origin at its

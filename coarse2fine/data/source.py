@@ -1,7 +1,8 @@
 """Images with random access, and their labels."""
 
 import abc
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,10 @@ import tensorflow as tf
 
 from coarse2fine.errors import InputError
 from coarse2fine.taxonomy import Taxonomy
+
+GIVEN = "(given)"
+
+_NUM_SAMPLED = 64
 
 
 class Source(abc.ABC):
@@ -23,9 +28,15 @@ class Source(abc.ABC):
         ids: `(n,)` distinct texts that name the images, whatever their order.
         image_shape: `(height, width, channels)` of every image.
 
+    Attributes:
+        dataset: the name that `load_source` found it by; `GIVEN` for a source made in Python.
+
     Raises:
-        InputError: labels that do not fit the taxonomy, or ids that repeat.
+        InputError: labels that do not fit the taxonomy, ids that repeat, or images that have
+            neither 1 nor 3 channels.
     """
+
+    dataset = GIVEN
 
     def __init__(
         self,
@@ -45,6 +56,8 @@ class Source(abc.ABC):
         self._check_consistent()
 
     def _check_consistent(self) -> None:
+        if self.image_shape[-1] not in (1, 3):
+            raise InputError(f"Images have shape {self.image_shape}, expected 1 or 3 channels.")
         lengths = {len(self.fine), len(self.coarse), len(self.ids)}
         if len(lengths) > 1:
             raise InputError(
@@ -63,6 +76,17 @@ class Source(abc.ABC):
                 f"{self.taxonomy.coarse_names[self.coarse[i]]!r}, which is not its parent "
                 f"({differs.sum()} such images)."
             )
+
+    def fingerprint(self) -> str:
+        """A SHA-256 of ids, labels and a few dozen images spread over the source."""
+        digest = hashlib.sha256(self.taxonomy.fingerprint.encode())
+        order = np.argsort(self.ids)
+        for values in (np.char.encode(self.ids[order]), self.fine[order], self.coarse[order]):
+            digest.update(values.tobytes())
+        sample = order[:: max(1, len(order) // _NUM_SAMPLED)]
+        for images in self.chunks(sample):
+            digest.update(images.tobytes())
+        return digest.hexdigest()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -140,3 +164,33 @@ def _check_labels(level: str, labels: np.ndarray, first: int, stop: int) -> None
             f"{level} label {labels[bad[0]]} at position {bad[0]} is out of range, expected "
             f"{first} to {stop - 1} ({len(bad)} such labels)."
         )
+
+
+def fine_of_label(name: str, labels: Sequence[str], taxonomy: Taxonomy) -> np.ndarray:
+    """Which fine class of a taxonomy each label of a data set is.
+
+    Args:
+        name: of the data set.
+        labels: names of its labels.
+        taxonomy: of the same names, in any order.
+
+    Returns:
+        `(len(labels) + 1,)` fine classes; the last is -1, for TFDS's label -1.
+
+    Raises:
+        InputError: a name that stands on one side only.
+    """
+    missing = [label for label in labels if label not in set(taxonomy.fine_names)]
+    unknown = [fine for fine in taxonomy.fine_names if fine not in set(labels)]
+    if missing or unknown:
+        raise InputError(
+            f"The taxonomy does not fit data set {name!r}: it lacks the labels "
+            f"{_some(missing)}, and its fine classes {_some(unknown)} are no labels of the set."
+        )
+    index = {fine: f for f, fine in enumerate(taxonomy.fine_names)}
+    return np.array([*(index[label] for label in labels), -1])
+
+
+def _some(names: list[str], most: int = 10) -> str:
+    listed = ", ".join(names[:most]) or "(none)"
+    return listed if len(names) <= most else f"{listed} and {len(names) - most} more"

@@ -2,12 +2,13 @@
 
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from coarse2fine.data.source import ArraySource, Source
+from coarse2fine.data.source import ArraySource, Source, fine_of_label
 from coarse2fine.errors import InputError
 from coarse2fine.taxonomy import Taxonomy, cifar10, cifar100
 
@@ -17,7 +18,11 @@ _BATCH = 1000
 
 
 def load_tfds(
-    name: str, split: str, data_dir: str | None = None, taxonomy: Taxonomy | None = None
+    name: str,
+    split: str,
+    data_dir: str | None = None,
+    taxonomy: Taxonomy | None = None,
+    image_size: int | None = None,
 ) -> Source:
     """A split of a TFDS image set with one image and a label of fine classes.
 
@@ -29,6 +34,8 @@ def load_tfds(
         split: `train`, `test` or another split of the set.
         data_dir: where it was prepared; by default TFDS's own folder.
         taxonomy: of its label names; `cifar100` and `cifar10` have one.
+        image_size: height and width that images are resized to, with antialiasing, as an exported
+            model does; needed where the set's images vary in size.
 
     Raises:
         InputError: a set that is unknown, not prepared, of another kind or too large for memory,
@@ -46,12 +53,13 @@ def load_tfds(
                 f"{builder.info.features[label_key].num_classes} labels."
             )
         taxonomy = _TAXONOMIES[builder.name]()
-    fine_of_label = _fine_of_label(name, builder.info.features[label_key].names, taxonomy)
+    to_fine = fine_of_label(name, builder.info.features[label_key].names, taxonomy)
+    image_shape = _image_shape(builder, image_key, image_size)
     if builder.info.file_format == tfds.core.FileFormat.ARRAY_RECORD:
-        return ArrayRecordSource(builder, split, taxonomy, fine_of_label)
+        return ArrayRecordSource(builder, split, taxonomy, to_fine, image_shape)
 
-    columns = _read(builder, split, (image_key, label_key, id_key))
-    fine = fine_of_label[columns[label_key].astype(np.int64)]
+    columns = _read(builder, split, (image_key, label_key, id_key), image_shape)
+    fine = to_fine[columns[label_key].astype(np.int64)]
     return ArraySource(columns[image_key], taxonomy, fine, columns[id_key])
 
 
@@ -62,10 +70,18 @@ class ArrayRecordSource(Source):
         builder: of the prepared set.
         split: its name.
         taxonomy: of the labels.
-        fine_of_label: `(num_labels + 1,)` fine class of each label of the set; -1 of label -1.
+        to_fine: what `fine_of_label` gives.
+        image_shape: that images are resized to.
     """
 
-    def __init__(self, builder, split: str, taxonomy: Taxonomy, fine_of_label: np.ndarray):
+    def __init__(
+        self,
+        builder,
+        split: str,
+        taxonomy: Taxonomy,
+        to_fine: np.ndarray,
+        image_shape: tuple[int, int, int],
+    ):
         image_key, label_key, id_key = _feature_keys(builder)
         self._image_key = image_key
         self._records = builder.as_data_source(split)
@@ -77,9 +93,9 @@ class ArrayRecordSource(Source):
             ids.append(f"{split}_{position}" if id_key == "tfds_id" else _text(example[id_key]))
         super().__init__(
             taxonomy,
-            fine_of_label[np.array(labels, np.int64)],
+            to_fine[np.array(labels, np.int64)],
             np.array(ids, np.str_),
-            builder.info.features[image_key].shape,
+            image_shape,
         )
 
     def images(self, indices: tf.Tensor) -> tf.Tensor:
@@ -87,7 +103,8 @@ class ArrayRecordSource(Source):
 
         def read(positions):
             examples = self._records.__getitems__(positions.tolist())
-            return np.stack([example[self._image_key] for example in examples])
+            images = [example[self._image_key] for example in examples]
+            return np.stack([_resized(image, self.image_shape) for image in images])
 
         images = tf.numpy_function(read, [indices], tf.uint8, stateful=False)
         return tf.ensure_shape(images, (None, *self.image_shape))
@@ -95,21 +112,30 @@ class ArrayRecordSource(Source):
 
 def _prepared_builder(name: str, data_dir: str | None):
     if data_dir is not None and not pathlib.Path(data_dir).is_dir():
-        raise InputError(f"data_dir {data_dir} is not a folder.")
+        raise InputError(f"data_dir {data_dir} is not a folder. {_how_to_prepare(name, data_dir)}")
     try:
         builder = tfds.builder(name, data_dir=data_dir)
     except (ValueError, AssertionError, ImportError) as error:  # By kind of unusable name.
         raise InputError(
             f"Unknown data set {name!r}. Known: shapes, shapes/<coarse>x<fine of each>, and the "
-            "image sets of TensorFlow Datasets (cifar100, cifar10, ...)."
+            f"image sets of TensorFlow Datasets (cifar100, cifar10, ...). TFDS says: "
+            f"{next(iter(str(error).strip().splitlines()), type(error).__name__)}"
         ) from error
     if not builder.is_prepared():
         raise InputError(
-            f"There is no prepared {name!r} in {builder.data_dir}. Prepare it with: "
-            f'python -c "import tensorflow_datasets as tfds; '
-            f'tfds.builder({name!r}, data_dir={data_dir!r}).download_and_prepare()"'
+            f"There is no prepared {name!r} in {builder.data_dir}. "
+            f"{_how_to_prepare(name, data_dir)}"
         )
     return builder
+
+
+def _how_to_prepare(name: str, data_dir: str | None, **arguments: str) -> str:
+    given = {"data_dir": data_dir, **arguments} if data_dir else arguments
+    listed = "".join(f", {key}={value!r}" for key, value in given.items())
+    return (
+        'Prepare it with: python -c "import tensorflow_datasets as tfds; '
+        f'tfds.builder({name!r}{listed}).download_and_prepare()"'
+    )
 
 
 def _feature_keys(builder) -> tuple[str, str, str]:
@@ -124,12 +150,6 @@ def _feature_keys(builder) -> tuple[str, str, str]:
             f"Data set {builder.name!r} has images {images} and class labels {labels}, expected "
             "one image and one label, or a label named 'label'."
         )
-    shape, dtype = features[images[0]].shape, np.dtype(features[images[0]].np_dtype)
-    if None in shape or dtype != np.uint8:
-        raise InputError(
-            f"Images of {builder.name!r} have shape {shape} and dtype {dtype.name}, "
-            "expected one fixed shape and uint8."
-        )
     return (
         images[0],
         "label" if "label" in labels else labels[0],
@@ -137,43 +157,56 @@ def _feature_keys(builder) -> tuple[str, str, str]:
     )
 
 
-def _fine_of_label(name: str, labels: list[str], taxonomy: Taxonomy) -> np.ndarray:
-    missing = [label for label in labels if label not in set(taxonomy.fine_names)]
-    unknown = [fine for fine in taxonomy.fine_names if fine not in set(labels)]
-    if missing or unknown:
+def _image_shape(builder, image_key: str, image_size: int | None) -> tuple[int, int, int]:
+    feature = builder.info.features[image_key]
+    dtype = np.dtype(feature.np_dtype)
+    if dtype != np.uint8:
+        raise InputError(f"Images of {builder.name!r} are {dtype.name}, expected uint8.")
+    if image_size is not None:
+        return (image_size, image_size, feature.shape[-1])
+    if None in feature.shape:
         raise InputError(
-            f"The taxonomy does not fit data set {name!r}: it lacks the labels "
-            f"{_some(missing)}, and its fine classes {_some(unknown)} are no labels of the set."
+            f"Images of {builder.name!r} vary in size (shape {feature.shape}): give the "
+            "image_size that they are resized to."
         )
-    index = {fine: f for f, fine in enumerate(taxonomy.fine_names)}
-    return np.array([*(index[label] for label in labels), -1])  # TFDS's -1 is no label.
+    return feature.shape
 
 
-def _some(names: list[str], most: int = 10) -> str:
-    listed = ", ".join(names[:most]) or "(none)"
-    return listed if len(names) <= most else f"{listed} and {len(names) - most} more"
+def _resized(image: Any, image_shape: tuple[int, ...]) -> Any:
+    """An image as uint8 of this shape; itself where it has it."""
+    if tuple(image.shape) == image_shape:
+        return image
+    image = tf.image.resize(image, image_shape[:2], antialias=True)
+    return tf.cast(tf.round(tf.ensure_shape(image, image_shape)), tf.uint8)
 
 
-def _read(builder, split: str, keys: tuple[str, str, str]) -> dict[str, np.ndarray]:
+def _read(
+    builder, split: str, keys: tuple[str, str, str], image_shape: tuple[int, ...]
+) -> dict[str, np.ndarray]:
     """Reads these features of a whole split, in the order of its files."""
     image_key, _, id_key = keys
     count = builder.info.splits[split].num_examples
-    shape = (count, *builder.info.features[image_key].shape)
+    shape = (count, *image_shape)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if np.prod(shape) > _MEMORY_SHARE * memory:
         raise InputError(
             f"Split {split!r} of {builder.name!r} takes {np.prod(shape) / 2**30:.1f} GiB in "
-            f"memory, more than half of this machine's {memory / 2**30:.1f} GiB. Prepare it for "
-            f'random access: python -c "import tensorflow_datasets as tfds; '
-            f"tfds.builder({builder.name!r}, data_dir='A_NEW_FOLDER', "
-            "file_format='array_record').download_and_prepare()\""
+            f"memory, more than half of this machine's {memory / 2**30:.1f} GiB; as ArrayRecord it "
+            "is read image by image. "
+            + _how_to_prepare(builder.name, "A_NEW_FOLDER", file_format="array_record")
         )
     options = tf.data.Options()
     options.autotune.enabled = False
     dataset = builder.as_dataset(
         split=split,
         read_config=tfds.ReadConfig(add_tfds_id=id_key == "tfds_id", try_autocache=False),
-    ).map(lambda example: {key: example[key] for key in keys}, num_parallel_calls=2)
+    ).map(
+        lambda example: {
+            **{key: example[key] for key in keys},
+            image_key: _resized(example[image_key], image_shape),
+        },
+        num_parallel_calls=2,
+    )
     columns = {image_key: np.empty(shape, np.uint8)}
     texts: dict[str, list] = {key: [] for key in keys if key != image_key}
     start = 0

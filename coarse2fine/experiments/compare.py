@@ -2,15 +2,18 @@
 
 import dataclasses
 import pathlib
+from typing import Any
 
 import keras
 
 from coarse2fine.errors import InputError, check_known
 from coarse2fine.evaluation import evaluate
 from coarse2fine.files import write_json
-from coarse2fine.training import Config, load_split, train
+from coarse2fine.training import Config, Run, load_split, train
+from coarse2fine.training.config import DEFAULTS
 from coarse2fine.training.plan import make_plan
 from coarse2fine.training.run import MakeCallbacks
+from coarse2fine.training.workdir import Workdir
 
 ARMS = {"baseline": "fine", "coarse_to_fine": "mixed", "oracle": "oracle"}
 MATCHES = ("updates", "epochs")
@@ -23,9 +26,9 @@ class Arm:
     Attributes:
         name: a key of `ARMS`.
         fine_top1: fine top-1 accuracy on the whole test set, a fraction.
-        steps: updates.
+        steps: updates, those of a search before a refit included.
         images_seen: images that went through an update.
-        seconds: of training, as measured.
+        seconds: of training with its validation, as measured.
     """
 
     name: str
@@ -78,6 +81,20 @@ class Comparison:
         return "\n".join([*lines, "", f"Gap closed: {closed}."])
 
 
+def _cost(run: Run) -> dict[str, Any]:
+    """What a run took, its search included."""
+    search = Workdir(run.workdir.path / "search")
+    last_lines = [metrics[-1] for w in (search, run.workdir) if (metrics := w.read_metrics())]
+    return {
+        name: sum(line[source] for line in last_lines)
+        for name, source in (
+            ("steps", "step"),
+            ("images_seen", "images_seen"),
+            ("seconds", "seconds"),
+        )
+    }
+
+
 def compare(
     config: Config,
     workdir: str | pathlib.Path,
@@ -106,24 +123,24 @@ def compare(
         raise InputError("match=epochs needs epochs; steps would be the same for every arm.")
     home = pathlib.Path(workdir)
     training, test = load_split(config, "train"), load_split(config, "test")
-    configs = {arm: config.replace(labels=labels) for arm, labels in ARMS.items()}
+    configs = {
+        arm: config
+        if labels == "mixed"
+        else config.replace(labels=labels, coarse_weight=DEFAULTS["coarse_weight"])
+        for arm, labels in ARMS.items()
+    }
     plans = {arm: make_plan(training, configs[arm]) for arm in ARMS}
     arms = []
     for arm in ARMS:
         steps = plans[arm if match == "epochs" else "coarse_to_fine"].config.steps
         arm_config = configs[arm].replace(epochs=None, steps=steps)
         run = train(arm_config, home / f"{arm}_{steps}", callbacks, training)
-        report = evaluate(run, source=test)
-        last = run.workdir.read_metrics()[-1]
-        arms.append(
-            Arm(
-                arm,
-                fine_top1=float(report["fine_top1"] or 0.0),
-                steps=int(last["step"]),
-                images_seen=int(last["images_seen"]),
-                seconds=last["seconds"],
+        fine_top1 = evaluate(run, source=test)["fine_top1"]
+        if fine_top1 is None:
+            raise InputError(
+                f"The test set of {config.dataset!r} has no fine labels to compare by."
             )
-        )
+        arms.append(Arm(arm, fine_top1, **_cost(run)))
         keras.backend.clear_session()
     comparison = Comparison(match, tuple(arms))
     write_json(

@@ -6,6 +6,7 @@ import json
 import pathlib
 
 from coarse2fine.errors import InputError
+from coarse2fine.files import write_json
 from coarse2fine.taxonomy.taxonomy import Taxonomy
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(Taxonomy))
@@ -36,8 +37,7 @@ def read_taxonomy(path: str | pathlib.Path) -> Taxonomy:
 
 def write_taxonomy(taxonomy: Taxonomy, path: str | pathlib.Path) -> None:
     """Writes the JSON form that `read_taxonomy` reads."""
-    text = json.dumps(dataclasses.asdict(taxonomy), indent=1, ensure_ascii=False)
-    pathlib.Path(path).write_text(text + "\n", encoding="utf-8")
+    write_json(pathlib.Path(path), dataclasses.asdict(taxonomy))
 
 
 def _read_json(path: pathlib.Path) -> Taxonomy:

@@ -1,7 +1,9 @@
 """Checkpoints of a run: everything that training goes on from."""
 
+import contextlib
 import json
 import pathlib
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -63,7 +65,21 @@ class Checkpoints:
     @property
     def newest(self) -> str | None:
         """The newest checkpoint's path; None where there is none."""
-        return self._manager.latest_checkpoint
+        paths = (path for path in reversed(self._manager.checkpoints) if _exists(path))
+        return next(paths, None)
+
+    def read_state(self) -> dict[str, Any] | None:
+        """The state in the newest checkpoint; None where there is none.
+
+        Raises:
+            InputError: the checkpoint is of another taxonomy, or cannot be read.
+        """
+        if self.newest is None:
+            return None
+        with self._reading():
+            state = json.loads(tf.train.load_checkpoint(self.newest).get_tensor(_STATE))
+        self._taxonomy.check_same(state["taxonomy"], f"Checkpoint {self.newest}")
+        return state
 
     def restore(self) -> dict[str, Any] | None:
         """Restores the newest checkpoint and returns its state; None where there is none.
@@ -71,16 +87,27 @@ class Checkpoints:
         Raises:
             InputError: the checkpoint is of another taxonomy, or cannot be read.
         """
-        path = self.newest
-        if path is None:
-            return None
-        try:
-            state = json.loads(tf.train.load_checkpoint(path).get_tensor(_STATE))
-            self._taxonomy.check_same(state["taxonomy"], f"Checkpoint {path}")
-            status = self._checkpoint.restore(path)
-        except InputError:
-            raise
-        except (tf.errors.OpError, LookupError, ValueError) as error:  # Cut off: IndexError.
-            raise InputError(f"Checkpoint {path} cannot be read: {error}.") from error
-        status.expect_partial() if not self._checkpoint.optimizer else status.assert_consumed()
+        state = self.read_state()
+        if state is not None:
+            with self._reading():
+                status = self._checkpoint.restore(self.newest)
+                status.expect_partial()  # Without it, what an error leaves unread is listed.
+                if self._checkpoint.optimizer:
+                    status.assert_consumed()
         return state
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except (tf.errors.OpError, LookupError, ValueError, AssertionError) as error:
+            # A data file that was cut off gives an IndexError.
+            reason = getattr(error, "message", str(error)).strip().splitlines()[0]
+            raise InputError(
+                f"Checkpoint {self.newest} cannot be read: {reason}. Remove {self.newest}.* to go "
+                "on from the one before it."
+            ) from error
+
+
+def _exists(path: str) -> bool:
+    return pathlib.Path(path + ".index").exists()

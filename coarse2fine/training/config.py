@@ -30,6 +30,9 @@ class Config:
         "shapes", "shapes, shapes/<coarse>x<fine of each>, or an image set of TFDS (cifar100, ...)."
     )
     data_dir: str | None = _field(None, "Where a TFDS set was prepared.")
+    image_size: int | None = _field(
+        None, "Height and width that a TFDS set's images are resized to, where they vary."
+    )
     taxonomy: str | None = _field(None, "Taxonomy file (.json or .csv) in place of the set's own.")
     backbone: str = _field("nin", "Base network: nin, alexnet or preact_resnet.")
     width: float = _field(1.0, "Multiplies the backbone's channel counts.")
@@ -44,7 +47,9 @@ class Config:
     coarse_fraction: float | None = _field(
         None, "Share of each fine class in S_coarse; default .5, or what the source says."
     )
-    coarse_weight: float = _field(1.0, "Weight of the coarse loss: the paper's lambda.")
+    coarse_weight: float = _field(
+        1.0, "Weight of the coarse loss, with labels=mixed: the paper's lambda."
+    )
     validation_fraction: float = _field(0.1, "Share of S_fine set aside to choose settings.")
     batch_size: int = _field(128, "Images an update.")
     epochs: int | None = _field(None, "Passes over the run's training images; default 55.")
@@ -103,6 +108,7 @@ class Config:
             ("coarse_fraction", self._is_share("coarse_fraction"), "from 0 to 1"),
             ("coarse_weight", 0 <= self.coarse_weight < math.inf, "0 or more"),
             ("validation_fraction", 0 <= self.validation_fraction < 1, "0 or more and below 1"),
+            ("image_size", self.image_size is None or self.image_size >= 1, "1 or more"),
             ("batch_size", self.batch_size >= 1, "1 or more"),
             ("epochs", self.epochs is None or self.epochs >= 1, "1 or more"),
             ("steps", self.steps is None or self.steps >= 1, "1 or more"),
@@ -129,6 +135,13 @@ class Config:
                 "schedule plateau needs validation images: raise validation_fraction, or choose "
                 "milestones or cosine"
             )
+        for name, needed, given in (
+            ("coarse_weight", "labels=mixed", self.labels == "mixed"),
+            ("plateau_patience", "schedule=plateau", self.schedule == "plateau"),
+            ("plateau_factor", "schedule=plateau", self.schedule == "plateau"),
+        ):
+            if not given and getattr(self, name) != DEFAULTS[name]:
+                yield f"{name} is {getattr(self, name)}, and is used with {needed} alone"
         if self.refit and self.schedule != "plateau":
             yield (
                 f"refit replays what a plateau found, and schedule {self.schedule} finds nothing: "
@@ -179,6 +192,8 @@ class Config:
 
 # Where a run's data lies and what it runs on do not make it another run.
 _WHERE = ("data_dir", "strategy")
+
+DEFAULTS: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(Config)}
 
 CHOICES: dict[str, tuple[str, ...]] = {
     name: typing.get_args(hint)

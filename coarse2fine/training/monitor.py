@@ -9,6 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from coarse2fine.files import write_text
+from coarse2fine.training.optimizer import learning_rate
+from coarse2fine.training.safeguards import StepCounter
 from coarse2fine.training.workdir import Workdir
 
 _PICTURES = 10
@@ -19,6 +22,7 @@ class Monitor(keras.callbacks.Callback):
 
     Args:
         workdir: of the run.
+        counter: of the updates.
         config_text: shown in TensorBoard as text.
         images_per_step: images an update.
         total_steps: updates of the whole run.
@@ -29,6 +33,7 @@ class Monitor(keras.callbacks.Callback):
     def __init__(
         self,
         workdir: Workdir,
+        counter: StepCounter,
         config_text: str,
         images_per_step: int,
         total_steps: int,
@@ -37,17 +42,19 @@ class Monitor(keras.callbacks.Callback):
     ):
         super().__init__()
         self._workdir = workdir
+        self._counter = counter
         self._config_text = config_text
         self._images_per_step = images_per_step
         self._total_steps = total_steps
         self._pictures = pictures
         self._done = done
+        self._pictures_done = counter.step * _PICTURES // total_steps
         self.seconds = done[-1]["seconds"] if done else 0.0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Opens the writers; lines of epochs that are trained again are taken out."""
         text = "".join(json.dumps(line) + "\n" for line in self._done)
-        self._workdir.metrics_file.write_text(text, encoding="utf-8")
+        write_text(self._workdir.metrics_file, text)
         self._writers = {
             split: tf.summary.create_file_writer(str(self._workdir.events / split))
             for split in ("train", "validation")
@@ -60,9 +67,9 @@ class Monitor(keras.callbacks.Callback):
         """Writes the epoch's metrics."""
         now = time.monotonic()
         self.seconds, self._clock = self.seconds + now - self._clock, now
-        step = int(self.model.optimizer.iterations)
+        step = self._counter.step
         metrics = {name: float(value) for name, value in (logs or {}).items()}
-        rate = float(self.model.optimizer.learning_rate)
+        rate = learning_rate(self.model.optimizer)
         line = {
             "epoch": epoch + 1,
             "step": step,
@@ -75,7 +82,9 @@ class Monitor(keras.callbacks.Callback):
             file.write(json.dumps(line) + "\n")
         with self._writers["train"].as_default(step):
             tf.summary.scalar("learning_rate", rate)
-            if self._is_picture_due(step):
+            pictures_due = step * _PICTURES // self._total_steps
+            if pictures_due > self._pictures_done:
+                self._pictures_done = pictures_due
                 pictures = self._pictures()
                 tf.summary.image("class_maps", pictures, max_outputs=len(pictures))
         for name, value in metrics.items():
@@ -84,11 +93,6 @@ class Monitor(keras.callbacks.Callback):
                 tf.summary.scalar(name.removeprefix("val_"), value)
         for writer in self._writers.values():
             writer.flush()
-
-    def _is_picture_due(self, step: int) -> bool:
-        tenth = step * _PICTURES // self._total_steps
-        before, self._tenth = getattr(self, "_tenth", -1), tenth
-        return tenth > before
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Closes the writers."""

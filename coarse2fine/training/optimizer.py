@@ -24,6 +24,17 @@ class CoupledSGD(keras.optimizers.SGD):
         decay: added share of the weight, on every trainable variable.
         decay_steps: updates after which decay ends; None for never.
         **kwargs: of `keras.optimizers.SGD`.
+
+    Example:
+        >>> optimizer = CoupledSGD(learning_rate=0.1, momentum=0.0, decay=0.5)
+        >>> weight = keras.Variable([1.0])
+        >>> optimizer.apply([ops.zeros(1)], [weight])
+        >>> round(float(weight.numpy()[0]), 4)  # 1 - 0.1 * (0 + 0.5 * 1)
+        0.95
+
+    Reference:
+        Loshchilov, Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, section 2, on how
+        the two differ.
     """
 
     def __init__(
@@ -52,10 +63,15 @@ class CoupledSGD(keras.optimizers.SGD):
         return {**super().get_config(), "decay": self.decay, "decay_steps": self.decay_steps}
 
 
+def learning_rate(optimizer: keras.optimizers.Optimizer) -> float:
+    """The rate of the next update."""
+    return float(ops.convert_to_numpy(optimizer.learning_rate))
+
+
 def make_optimizer(config: Config, steps: int) -> CoupledSGD:
     """The optimizer of a run of `steps` updates."""
     return CoupledSGD(
-        learning_rate=_learning_rate(config, steps),
+        learning_rate=_rate_or_schedule(config, steps),
         momentum=0.9,
         decay=config.weight_decay,
         decay_steps=(
@@ -64,10 +80,10 @@ def make_optimizer(config: Config, steps: int) -> CoupledSGD:
     )
 
 
-def _learning_rate(config: Config, steps: int) -> Any:
+def _rate_or_schedule(config: Config, steps: int) -> Any:
     rate = config.learning_rate
     if config.schedule == "cosine":
-        warmup_steps = round(config.warmup * steps)
+        warmup_steps = min(round(config.warmup * steps), steps - 1)
         return keras.optimizers.schedules.CosineDecay(
             0.0 if warmup_steps else rate,
             steps - warmup_steps,

@@ -4,6 +4,9 @@ from typing import Any
 
 import keras
 
+from coarse2fine.training.optimizer import learning_rate
+from coarse2fine.training.safeguards import StepCounter
+
 
 class Plateau(keras.callbacks.Callback):
     """Multiplies the learning rate by a factor when a metric has stalled.
@@ -15,13 +18,15 @@ class Plateau(keras.callbacks.Callback):
         monitor: name of a metric that should rise.
         factor: what the learning rate is multiplied by.
         patience: epochs without a better value after which it stalled.
+        counter: of the updates.
     """
 
-    def __init__(self, monitor: str, factor: float, patience: int):
+    def __init__(self, monitor: str, factor: float, patience: int, counter: StepCounter):
         super().__init__()
         self.monitor = monitor
         self.factor = factor
         self.patience = patience
+        self.counter = counter
         self.state: dict[str, Any] = {"best": -1.0, "waited": 0, "changes": []}
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -32,8 +37,7 @@ class Plateau(keras.callbacks.Callback):
             return
         self.state["waited"] += 1
         if self.state["waited"] >= self.patience:
-            optimizer = self.model.optimizer
-            rate = float(optimizer.learning_rate) * self.factor
-            optimizer.learning_rate = rate
-            step = int(optimizer.iterations)
-            self.state.update(waited=0, changes=[*self.state["changes"], [step, rate]])
+            rate = learning_rate(self.model.optimizer) * self.factor
+            self.model.optimizer.learning_rate = rate
+            changes = [*self.state["changes"], [self.counter.step, rate]]
+            self.state.update(waited=0, changes=changes)

@@ -4,10 +4,14 @@ from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from coarse2fine.data import Source
 from coarse2fine.data.whitening import fit_zca
 from coarse2fine.layers import Whitening
+
+# What each kind of preprocessing knows of the training images.
+STATISTICS = {"gcn_zca": ("mean", "matrix"), "standardize": ("mean", "variance")}
 
 
 def fit_preprocessing(kind: str, source: Source, indices: np.ndarray) -> dict[str, np.ndarray]:
@@ -35,14 +39,15 @@ def make_preprocessing(
     kind: str, statistics: Mapping[str, np.ndarray], image_shape: Sequence[int]
 ) -> keras.layers.Layer:
     """The layer from `(batch, *image_shape)` uint8 images to float32 ones."""
-    if kind == "gcn_zca":
-        layer = Whitening(statistics["mean"], statistics["matrix"], name="preprocessing")
-    else:
-        layer = keras.layers.Normalization(
-            mean=statistics["mean"],
-            variance=statistics["variance"],
-            dtype="float32",
-            name="preprocessing",
-        )
-    layer.build((None, *image_shape))  # Outside of the graphs that will call it.
+    with tf.device("CPU"):  # Where the input pipeline runs.
+        if kind == "gcn_zca":
+            layer = Whitening(statistics["mean"], statistics["matrix"], name="preprocessing")
+        else:
+            layer = keras.layers.Normalization(
+                mean=statistics["mean"],
+                variance=statistics["variance"],
+                dtype="float32",
+                name="preprocessing",
+            )
+        layer.build((None, *image_shape))  # Outside of the graphs that will call it.
     return layer

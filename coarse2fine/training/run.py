@@ -16,14 +16,14 @@ from coarse2fine.files import read_arrays, write_arrays
 from coarse2fine.model import CoarseToFine
 from coarse2fine.taxonomy import Taxonomy, read_taxonomy
 from coarse2fine.training.checkpoints import Checkpoints
-from coarse2fine.training.config import Config
+from coarse2fine.training.config import DEFAULTS, Config
 from coarse2fine.training.monitor import Monitor
 from coarse2fine.training.optimizer import make_optimizer
 from coarse2fine.training.pictures import class_map_pictures
 from coarse2fine.training.plan import Plan, make_plan
 from coarse2fine.training.plateau import Plateau
-from coarse2fine.training.preprocessing import fit_preprocessing, make_preprocessing
-from coarse2fine.training.safeguards import SaveEachEpoch, StopAtStep, StopOnNonFiniteLoss
+from coarse2fine.training.preprocessing import STATISTICS, fit_preprocessing, make_preprocessing
+from coarse2fine.training.safeguards import SaveEachEpoch, StepCounter, StopOnNonFiniteLoss
 from coarse2fine.training.strategy import make_strategy, precision
 from coarse2fine.training.workdir import Workdir
 
@@ -61,13 +61,13 @@ def load_split(config: Config, split: str, taxonomy: Taxonomy | None = None) -> 
     """
     if taxonomy is None and config.taxonomy is not None:
         taxonomy = read_taxonomy(config.taxonomy)
-    return load_source(config.dataset, split, config.data_dir, taxonomy, config.seed)
+    return load_source(
+        config.dataset, split, config.data_dir, taxonomy, config.seed, config.image_size
+    )
 
 
 def build_model(config: Config, taxonomy: Taxonomy, image_shape: Sequence[int]) -> CoarseToFine:
-    """A config's model with fresh weights, a function of its seed."""
-    check_known("backbone", config.backbone, backbones.BACKBONES)
-    keras.utils.set_random_seed(config.seed)
+    """A config's model with fresh weights."""
     with precision(config.precision):
         model = CoarseToFine(
             backbones.create(config.backbone, input_shape=tuple(image_shape), width=config.width),
@@ -89,9 +89,8 @@ def load_run(workdir: str | pathlib.Path) -> Run:
     home = Workdir(pathlib.Path(workdir))
     config, taxonomy = home.read_config(), home.read_taxonomy()
     image_shape = home.read_image_shape()
-    preprocess = make_preprocessing(
-        config.preprocess, read_arrays(home.preprocessing_file), image_shape
-    )
+    statistics = read_arrays(home.preprocessing_file, STATISTICS[config.preprocess])
+    preprocess = make_preprocessing(config.preprocess, statistics, image_shape)
     model = build_model(config, taxonomy, image_shape)
     if Checkpoints(home.checkpoints, model, taxonomy).restore() is None:
         raise InputError(f"The run in {home.path} has no checkpoint yet. Train it first.")
@@ -119,31 +118,55 @@ def train(
     Raises:
         InputError: data, config or workdir that cannot be used; a loss that is not finite.
     """
-    check_known("backbone", config.backbone, backbones.BACKBONES)  # Before anything is written.
-    home = Workdir(pathlib.Path(workdir))
+    _check_before_writing(config)
     source = load_split(config, "train") if source is None else source
+    config = config.replace(dataset=source.dataset)
+    home = Workdir(pathlib.Path(workdir))
     if config.refit:
-        search = train(config.replace(refit=False), home.path / "search", callbacks, source)
-        config = _replayed(search)
-    plan = make_plan(source, config)
-    home.claim(plan.config, source, plan.partition)
+        plan = _search_then_plan(source, config, home, callbacks)
+    else:
+        plan = make_plan(source, config)
+        home.claim(plan.config, source, plan.partition)
     return _fit(plan, source, home, callbacks)
 
 
-def _replayed(search: Run) -> Config:
-    """The config that replays what a plateau found, update by update, without validation."""
-    config = search.config
-    checkpoints = Checkpoints(search.workdir.checkpoints, search.model, search.taxonomy)
-    changes = (checkpoints.restore() or {})["plateau"]["changes"]
-    return config.replace(
+def _check_before_writing(config: Config) -> None:
+    check_known("backbone", config.backbone, backbones.BACKBONES)
+    replicas = make_strategy(config.strategy).num_replicas_in_sync
+    if config.batch_size % replicas:
+        raise InputError(
+            f"A batch of {config.batch_size} cannot be cut into equal slices for {replicas} "
+            f"replicas. Use a multiple of {replicas} as batch_size."
+        )
+
+
+def _search_then_plan(
+    source: Source, config: Config, home: Workdir, callbacks: MakeCallbacks
+) -> Plan:
+    """Runs the search with validation, and plans what replays it on all training images.
+
+    The plan has the search's updates, and its learning rates update by update.
+    """
+    search_config = config.replace(refit=False)
+    resolved = make_plan(source, search_config).config
+    replay_config = resolved.replace(
         schedule="milestones",
-        milestones=[
-            (step / config.steps, rate / config.learning_rate)
-            for step, rate in changes
-            if step < config.steps
-        ],
         validation_fraction=0.0,
+        plateau_patience=DEFAULTS["plateau_patience"],
+        plateau_factor=DEFAULTS["plateau_factor"],
     )
+    plan = make_plan(source, replay_config)
+    home.claim(resolved.replace(refit=True), source, plan.partition)
+
+    search = train(search_config, home.path / "search", callbacks, source)
+    state = Checkpoints(search.workdir.checkpoints, search.model, search.taxonomy).read_state()
+    changes = state["plateau"]["changes"] if state else []
+    milestones = tuple(
+        (step / plan.steps, rate / config.learning_rate)
+        for step, rate in changes
+        if step < plan.steps
+    )
+    return dataclasses.replace(plan, config=replay_config.replace(milestones=milestones))
 
 
 def _fit(plan: Plan, source: Source, home: Workdir, callbacks: MakeCallbacks) -> Run:
@@ -151,21 +174,25 @@ def _fit(plan: Plan, source: Source, home: Workdir, callbacks: MakeCallbacks) ->
     preprocess = make_preprocessing(
         config.preprocess, _statistics(plan, source, home), source.image_shape
     )
+    keras.utils.set_random_seed(config.seed)
     with make_strategy(config.strategy).scope():
         model = build_model(config, source.taxonomy, source.image_shape)
         model.compile(optimizer=make_optimizer(config, plan.steps))
         model.optimizer.build(model.trainable_variables)
-    run = Run(home, config, source.taxonomy, preprocess, model)
+    run = Run(home, home.read_config(), source.taxonomy, preprocess, model)
 
     checkpoints = Checkpoints(home.checkpoints, model, source.taxonomy, model.optimizer)
     state = checkpoints.restore() or {"step": 0, "epoch": 0}
     if state["step"] >= plan.steps:
         return run
 
+    home.report_file.unlink(missing_ok=True)  # It would be of fewer updates.
+    counter = StepCounter(state["step"], plan.steps)
     validation = plan.partition.validation
     shown = source.images(tf.constant((*validation, *plan.training_images)[:_NUM_PICTURES]))
     monitor = Monitor(
         home,
+        counter,
         config_text=json.dumps(dataclasses.asdict(config), indent=1),
         images_per_step=config.batch_size,
         total_steps=plan.steps,
@@ -173,7 +200,7 @@ def _fit(plan: Plan, source: Source, home: Workdir, callbacks: MakeCallbacks) ->
         pictures=lambda: class_map_pictures(model, shown, preprocess),
     )
     monitor_name = "val_fine_top1" if model.has_fine_head else "val_coarse_top1"
-    plateau = Plateau(monitor_name, config.plateau_factor, config.plateau_patience)
+    plateau = Plateau(monitor_name, config.plateau_factor, config.plateau_patience, counter)
     plateau.state.update(state.get("plateau", {}))
     model.fit(
         training_batches(
@@ -194,11 +221,11 @@ def _fit(plan: Plan, source: Source, home: Workdir, callbacks: MakeCallbacks) ->
             else None
         ),
         callbacks=[
-            StopAtStep(plan.steps, state["step"]),
-            StopOnNonFiniteLoss(checkpoints),
+            counter,
+            StopOnNonFiniteLoss(counter, checkpoints),
             monitor,
             *([plateau] if config.schedule == "plateau" else []),
-            SaveEachEpoch(checkpoints, lambda: {"plateau": plateau.state}),
+            SaveEachEpoch(counter, checkpoints, lambda: {"plateau": plateau.state}),
             *callbacks(home.path.name, plan.steps),
         ],
         shuffle=False,  # The schedule has done it.
@@ -212,4 +239,4 @@ def _statistics(plan: Plan, source: Source, home: Workdir) -> dict[str, np.ndarr
     if not home.preprocessing_file.exists():
         statistics = fit_preprocessing(plan.config.preprocess, source, plan.training_images)
         write_arrays(home.preprocessing_file, statistics)
-    return read_arrays(home.preprocessing_file)
+    return read_arrays(home.preprocessing_file, STATISTICS[plan.config.preprocess])

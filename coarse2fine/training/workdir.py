@@ -9,8 +9,8 @@ import numpy as np
 
 from coarse2fine.data import Partition, Source
 from coarse2fine.errors import InputError
-from coarse2fine.files import read_arrays, write_arrays, write_json
-from coarse2fine.taxonomy import Taxonomy, read_taxonomy
+from coarse2fine.files import read_arrays, read_json, write_arrays, write_json
+from coarse2fine.taxonomy import Taxonomy, read_taxonomy, write_taxonomy
 from coarse2fine.training.config import Config
 
 # What `claim` leaves where it is cut off.
@@ -31,6 +31,18 @@ class Workdir:
     def config_file(self) -> pathlib.Path:
         """The resolved config."""
         return self.path / "config.json"
+
+    @property
+    def _taxonomy_file(self) -> pathlib.Path:
+        return self.path / "taxonomy.json"
+
+    @property
+    def _partition_file(self) -> pathlib.Path:
+        return self.path / "partition.npz"
+
+    @property
+    def _data_file(self) -> pathlib.Path:
+        return self.path / "data.json"
 
     @property
     def checkpoints(self) -> pathlib.Path:
@@ -63,33 +75,44 @@ class Workdir:
         Raises:
             InputError: the folder holds another run, or files that are no run's.
         """
-        taxonomy_file, data_file = self.path / "taxonomy.json", self.path / "data.json"
-        partition_file = self.path / "partition.npz"
-        parts = partition.ids(source.ids)
         if self.config_file.exists():
-            self._check_config(config)
-            source.taxonomy.check_same(self.read_taxonomy().fingerprint, f"The run in {self.path}")
-            saved = read_arrays(partition_file)
-            if any(not np.array_equal(saved[part], parts[part]) for part in parts):
-                raise InputError(
-                    f"{self.path} holds a run on other images: the partition in {partition_file} "
-                    "is not what this data set gives. Use another workdir."
-                )
+            self._check_same(config, source, partition)
             return
         if self.path.exists() and not self.path.is_dir():
             raise InputError(f"{self.path} is a file, expected a folder.")
-        if self.path.exists() and set(os.listdir(self.path)) - {"search", *_BEFORE_CONFIG}:
+        if self.path.exists() and set(os.listdir(self.path)) - set(_BEFORE_CONFIG):
             raise InputError(
                 f"{self.path} is no workdir: it holds files but no config.json. Use another one."
             )
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            write_json(taxonomy_file, dataclasses.asdict(source.taxonomy))
-            write_arrays(partition_file, parts)
-            write_json(data_file, {"image_shape": source.image_shape, "images": partition.counts})
+            write_taxonomy(source.taxonomy, self._taxonomy_file)
+            write_arrays(self._partition_file, partition.ids(source.ids))
+            write_json(
+                self._data_file,
+                {
+                    "image_shape": source.image_shape,
+                    "images": partition.counts,
+                    "fingerprint": source.fingerprint(),
+                },
+            )
             config.save(self.config_file)  # Last: a folder with a config has all the rest.
         except OSError as error:
             raise InputError(f"{self.path} cannot be written: {error.strerror}.") from error
+
+    def _check_same(self, config: Config, source: Source, partition: Partition) -> None:
+        self._check_config(config)
+        source.taxonomy.check_same(self.read_taxonomy().fingerprint, f"The run in {self.path}")
+        parts = partition.ids(source.ids)
+        saved = read_arrays(self._partition_file, parts)
+        data = read_json(self._data_file, ["fingerprint"])
+        if data["fingerprint"] != source.fingerprint() or any(
+            not np.array_equal(saved[part], parts[part]) for part in parts
+        ):
+            raise InputError(
+                f"{self.path} holds a run on other images: its data set or partition is not what "
+                "this data set gives. Use another workdir."
+            )
 
     def _check_config(self, config: Config) -> None:
         differences = Config.load(self.config_file).differences(config)
@@ -111,11 +134,11 @@ class Workdir:
 
     def read_taxonomy(self) -> Taxonomy:
         """The taxonomy of the run that is here."""
-        return read_taxonomy(self.path / "taxonomy.json")
+        return read_taxonomy(self._taxonomy_file)
 
     def read_image_shape(self) -> tuple[int, ...]:
         """`(height, width, channels)` of the run's images."""
-        return tuple(json.loads((self.path / "data.json").read_text("utf-8"))["image_shape"])
+        return tuple(read_json(self._data_file, ["image_shape"])["image_shape"])
 
     def read_metrics(self) -> list[dict[str, float]]:
         """The metrics of each epoch so far."""

@@ -120,7 +120,7 @@ def _backbone(name, backbone):
     return Entry(
         f"coarse2fine.backbones.{name}",
         lambda: backbone.build(width=0.05),
-        (_normal(2, *backbone.input_shape),),
+        (_normal(2, 32, 32, 3),),
         dtype="bfloat16",
     )
 
@@ -145,6 +145,11 @@ METRICS = (
         "coarse2fine.metrics.ParentAccuracy",
         lambda: metrics.ParentAccuracy(parent=(0, 1, 1, 0)),
         (np.array([1, 0, 1]), _normal(3, 4)),
+    ),
+    Entry(
+        "coarse2fine.metrics.TopKAccuracy",
+        lambda: metrics.TopKAccuracy(k=2),
+        (np.array([3, 0, 1]), _normal(3, 4)),
     ),
 )
 

@@ -1,12 +1,17 @@
 """Runs from config to workdir: resumed, replayed, stopped, and what they leave."""
 
+import contextlib
+import dataclasses
+import functools
 import json
+from unittest import mock
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from coarse2fine.backbones import BACKBONES
 from coarse2fine.data import ArraySource
 from coarse2fine.errors import InputError
 from coarse2fine.evaluation import evaluate
@@ -43,6 +48,14 @@ def weights_of(run):
     return [variable.numpy() for variable in run.model.variables]
 
 
+@contextlib.contextmanager
+def without_dropout():
+    nin = BACKBONES["nin"]
+    plain = dataclasses.replace(nin, build=functools.partial(nin.build, dropout=0.0))
+    with mock.patch.dict(BACKBONES, nin=plain):
+        yield
+
+
 class StopAfter(keras.callbacks.Callback):
     """Ends a run as a crash would: by an exception, after so many updates."""
 
@@ -51,7 +64,7 @@ class StopAfter(keras.callbacks.Callback):
         self.steps = steps
 
     def on_train_batch_begin(self, batch, logs=None):
-        if int(self.model.optimizer.iterations) >= self.steps:
+        if int(self.model.optimizer.iterations.numpy()) >= self.steps:
             raise RuntimeError("crash")
 
 
@@ -105,7 +118,7 @@ def test_is_a_pure_function_of_its_config(tmp_path):
 
 def test_steps_that_end_in_the_middle_of_an_epoch_are_kept_exactly(tmp_path):
     run = train(make_config(epochs=None, steps=13), tmp_path, source=make_source())
-    assert int(run.model.optimizer.iterations) == 13
+    assert int(run.model.optimizer.iterations.numpy()) == 13
     assert run.workdir.read_metrics()[-1]["step"] == 13
 
 
@@ -131,7 +144,7 @@ def test_refit_replays_the_plateaus_learning_rates_on_all_images(tmp_path):
     assert run.config.steps == search[-1]["step"]
 
 
-def test_a_loss_that_is_not_finite_names_the_step_and_keeps_the_last_good_checkpoint(tmp_path):
+def test_a_loss_that_is_not_finite_names_the_step_and_leaves_no_bad_checkpoint(tmp_path):
     config = make_config(learning_rate=1e30, schedule="milestones", milestones=((0.99, 0.1),))
     with pytest.raises(InputError, match=r"^The loss is (nan|inf) at step [0-9]+\. The last good"):
         train(config, tmp_path, source=make_source())
@@ -186,3 +199,76 @@ def test_tensorboard_has_every_metric_the_rate_the_config_and_class_maps(tmp_pat
     assert set(tags["validation"]) == names
     epochs = [line["step"] for line in run.workdir.read_metrics()]
     assert tags["train"]["loss"] == tags["validation"]["loss"] == epochs
+
+
+def test_two_replicas_train_and_save_the_run_of_one(tmp_path):
+    # Without dropout and normalisation, whose draws and statistics are each replica's own.
+    config = make_config(backbone="nin", epochs=2)
+    runs = {}
+    for strategy in ("single", "mirrored"):
+        with without_dropout():
+            runs[strategy] = train(
+                config.replace(strategy=strategy), tmp_path / strategy, source=make_source()
+            )
+    assert runs["mirrored"].model.distribute_strategy.num_replicas_in_sync == 2
+    with without_dropout():
+        single, mirrored = (load_run(tmp_path / strategy) for strategy in runs)
+    for a, b in zip(weights_of(single), weights_of(mirrored), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+    for one, two in zip(
+        single.workdir.read_metrics(), mirrored.workdir.read_metrics(), strict=True
+    ):
+        for name in set(one) - {"seconds"}:
+            np.testing.assert_allclose(one[name], two[name], rtol=1e-4, err_msg=name)
+
+
+def test_a_batch_that_does_not_divide_by_the_replicas_is_refused_before_anything_is_written(
+    tmp_path,
+):
+    config = make_config(strategy="mirrored", batch_size=9)
+    with pytest.raises(InputError, match=r"^A batch of 9 cannot be cut into equal slices for 2"):
+        train(config, tmp_path / "run", source=make_source())
+    assert not (tmp_path / "run").exists()
+
+
+def test_updates_that_loss_scaling_leaves_out_still_count_as_steps(tmp_path):
+    class Overflow(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.model.optimizer.dynamic_scale.assign(1e38)
+
+    config = make_config(precision="mixed_float16", schedule="milestones", epochs=2)
+    run = train(config, tmp_path, lambda name, steps: [Overflow()], make_source())
+    assert int(run.model.optimizer.iterations.numpy()) < run.config.steps
+    assert run.workdir.read_metrics()[-1]["step"] == run.config.steps
+    again = train(config, tmp_path, lambda name, steps: [StopAfter(0)], make_source())
+    for a, b in zip(weights_of(run), weights_of(again), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_other_images_of_the_same_shape_and_labels_are_another_run(tmp_path):
+    train(make_config(), tmp_path, source=make_source())
+    with pytest.raises(InputError, match="holds a run on other images"):
+        train(make_config(), tmp_path, source=make_source(seed=1))
+
+
+def test_refit_does_not_touch_a_folder_that_is_not_its_own(tmp_path):
+    (tmp_path / "thesis.tex").write_text("mine")
+    with pytest.raises(InputError, match="is no workdir"):
+        train(make_config(schedule="plateau", refit=True), tmp_path, source=make_source())
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_run_on_given_images_asks_for_them_again(tmp_path):
+    train(make_config(), tmp_path, source=make_source())
+    with pytest.raises(InputError, match=r"^The images of this run were given in Python"):
+        evaluate(tmp_path)
+
+
+def test_more_training_takes_an_old_report_away(tmp_path):
+    config = make_config()
+    with pytest.raises(RuntimeError, match="crash"):
+        train(config, tmp_path, lambda name, steps: [StopAfter(20)], make_source())
+    evaluate(tmp_path, source=make_source(seed=1))
+    assert (tmp_path / "report.json").exists()
+    train(config, tmp_path, source=make_source())
+    assert not (tmp_path / "report.json").exists()

@@ -1,0 +1,131 @@
+"""The numbers of a report, against hand-worked cases and plain loops."""
+
+import numpy as np
+import pytest
+
+from coarse2fine.evaluation import Predictions, make_report
+from coarse2fine.taxonomy import Taxonomy
+
+TAXONOMY = Taxonomy(tuple("abcdef"), ("x", "y"), (0, 0, 0, 1, 1, 1))
+
+# Six images with their fine scores: the best class, and where the label stands among the best.
+FINE_SCORES = np.array(
+    [
+        [9, 8, 7, 6, 5, 4],  # a; the label a is 1st
+        [9, 8, 7, 6, 5, 4],  # a; the label c is 3rd, of the same coarse class
+        [9, 8, 7, 6, 5, 4],  # a; the label f is 6th, of the other coarse class
+        [0, 0, 0, 3, 0, 3],  # d, as f ties with it and stands later; the label f is 2nd
+        [1, 1, 1, 1, 1, 1],  # a, as all tie; the label e is 5th
+        [0, 0, 1, 0, 0, 0],  # c; no fine label, the coarse label is x
+    ],
+    "float32",
+)
+FINE = np.array([0, 2, 5, 5, 4, -1])
+COARSE = np.array([0, 0, 1, 1, 1, 0])
+# The best coarse classes are x, y, y, y, x (a tie) and y.
+COARSE_SCORES = np.array([[2, 1], [1, 2], [1, 2], [1, 2], [1, 1], [1, 2]], "float32")
+NUMBERS_OF_FINE = {
+    "fine_top1": 1 / 5,  # The first of the five with a fine label.
+    "fine_top5": 4 / 5,  # All of them but the third.
+    "coarse_top1_from_fine": 4 / 6,  # The parents are x, x, x, y, x, x: the 3rd and 5th are wrong.
+    "mistake_severity": 2 / 4,  # Of the wrong four (2nd to 5th), the 3rd and the 5th.
+}
+
+
+def test_gives_the_numbers_worked_out_by_hand():
+    report = make_report(Predictions(FINE_SCORES, COARSE_SCORES, FINE, COARSE), TAXONOMY)
+    assert report == pytest.approx(
+        {
+            "num_images": 6,
+            **NUMBERS_OF_FINE,
+            "coarse_top1": 3 / 6,  # The 1st, 3rd and 4th.
+            "agreement": 3 / 6,  # With the parents above: the 1st, 4th and 5th.
+        }
+    )
+
+
+def test_without_a_coarse_head_what_it_would_say_is_none():
+    report = make_report(Predictions(FINE_SCORES, None, FINE, COARSE), TAXONOMY)
+    expected = {"num_images": 6, **NUMBERS_OF_FINE, "coarse_top1": None, "agreement": None}
+    assert report == pytest.approx(expected)
+
+
+def test_without_a_fine_head_what_it_would_say_is_none():
+    report = make_report(Predictions(None, COARSE_SCORES, FINE, COARSE), TAXONOMY)
+    none = dict.fromkeys((*NUMBERS_OF_FINE, "agreement"))
+    assert report == {"num_images": 6, "coarse_top1": 0.5, **none}
+
+
+def test_where_no_fine_label_is_known_only_coarse_numbers_are_given():
+    unknown = np.full(6, -1)
+    report = make_report(Predictions(FINE_SCORES, COARSE_SCORES, unknown, COARSE), TAXONOMY)
+    assert report == pytest.approx(
+        {
+            "num_images": 6,
+            "fine_top1": None,
+            "fine_top5": None,
+            "mistake_severity": None,
+            "coarse_top1": 3 / 6,
+            "coarse_top1_from_fine": 4 / 6,
+            "agreement": 3 / 6,
+        }
+    )
+
+
+def test_where_no_fine_prediction_is_wrong_there_is_no_severity():
+    scores = np.eye(6, dtype="float32")
+    fine = np.array([0, 1, 2, 3, 4, -1])
+    coarse = np.array([0, 0, 0, 1, 1, 0])  # The image without a fine label is named wrongly.
+    report = make_report(Predictions(scores, None, fine, coarse), TAXONOMY)
+    assert report["mistake_severity"] is None
+    assert report["fine_top1"] == report["fine_top5"] == 1
+    assert report["coarse_top1_from_fine"] == pytest.approx(5 / 6)
+
+
+def test_no_images_make_no_shares():
+    nothing = Predictions(np.empty((0, 6)), np.empty((0, 2)), np.empty(0, int), np.empty(0, int))
+    report = make_report(nothing, TAXONOMY)
+    assert report.pop("num_images") == 0
+    assert set(report.values()) == {None}
+
+
+def by_loops(fine_scores, coarse_scores, fine, coarse, parent):
+    """A report from one image at a time; of equal scores the first class is the best."""
+    seen = {name: [] for name in (*NUMBERS_OF_FINE, "coarse_top1", "agreement")}
+    for i in range(len(fine)):
+        ranking = sorted(range(len(parent)), key=lambda f, i=i: (-fine_scores[i][f], f))
+        best_coarse = max(
+            range(coarse_scores.shape[1]), key=lambda k, i=i: (coarse_scores[i][k], -k)
+        )
+        named = parent[ranking[0]]
+        seen["coarse_top1"].append(best_coarse == coarse[i])
+        seen["coarse_top1_from_fine"].append(named == coarse[i])
+        seen["agreement"].append(best_coarse == named)
+        if fine[i] >= 0:
+            seen["fine_top1"].append(ranking[0] == fine[i])
+            seen["fine_top5"].append(fine[i] in ranking[:5])
+            if ranking[0] != fine[i]:
+                seen["mistake_severity"].append(named != coarse[i])
+    shares = {name: sum(true) / len(true) if true else None for name, true in seen.items()}
+    return {"num_images": len(fine), **shares}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_equals_plain_loops(seed):
+    rng = np.random.default_rng(seed)
+    num_coarse = int(rng.integers(1, 5))
+    # Every coarse class has a child; with few classes the best five are all there are.
+    parent = rng.permutation(np.r_[:num_coarse, rng.integers(0, num_coarse, rng.integers(1, 9))])
+    num_fine, count = len(parent), int(rng.integers(1, 40))
+    taxonomy = Taxonomy(
+        tuple(f"f{f}" for f in range(num_fine)), tuple(f"k{k}" for k in range(num_coarse)), parent
+    )
+    # Whole numbers tie often.
+    fine_scores = rng.integers(0, 4, (count, num_fine)).astype("float32")
+    coarse_scores = rng.integers(0, 3, (count, num_coarse)).astype("float32")
+    true = rng.integers(0, num_fine, count)
+    fine = np.where(rng.random(count) < 0.3, -1, true)
+    coarse = parent[true]
+    report = make_report(Predictions(fine_scores, coarse_scores, fine, coarse), taxonomy)
+    expected = by_loops(fine_scores, coarse_scores, fine, coarse, parent)
+    assert report == pytest.approx(expected)

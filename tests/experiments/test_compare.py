@@ -1,0 +1,171 @@
+"""Comparisons: the gap, the table, and which runs the arms are."""
+
+import dataclasses
+import json
+
+import pytest
+
+from coarse2fine.errors import InputError
+from coarse2fine.experiments import ARMS, Comparison, compare
+from coarse2fine.experiments.compare import Arm
+from coarse2fine.training import Config
+
+
+def comparison(baseline, coarse_to_fine, oracle, match="updates"):
+    return Comparison(
+        match,
+        (
+            Arm("baseline", baseline, steps=1000, images_seen=128000, seconds=59.6),
+            Arm("coarse_to_fine", coarse_to_fine, steps=1000, images_seen=128000, seconds=60.2),
+            Arm("oracle", oracle, steps=2000, images_seen=256000, seconds=1234.0),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "gap_closed"),
+    [
+        ((0.50, 0.60, 0.75), 0.4),  # .10 of .25
+        ((0.50, 0.50, 0.75), 0.0),
+        ((0.50, 0.75, 0.75), 1.0),
+        ((0.50, 0.80, 0.75), 1.2),  # Ahead of the oracle.
+        ((0.50, 0.45, 0.75), -0.2),  # Behind the baseline.
+        ((0.5128, 0.5740, 0.6432), 0.4693),  # Lei 2017, Table I, NIN.
+    ],
+)
+def test_gap_closed_is_the_share_of_the_way_from_baseline_to_oracle(accuracies, gap_closed):
+    assert comparison(*accuracies).gap_closed == pytest.approx(gap_closed, abs=1e-4)
+
+
+@pytest.mark.parametrize("accuracies", [(0.5, 0.6, 0.5), (0.5, 0.6, 0.4)])
+def test_where_the_oracle_is_not_ahead_there_is_no_gap(accuracies):
+    assert comparison(*accuracies).gap_closed is None
+    last = comparison(*accuracies).table().splitlines()[-1]
+    assert last == "Gap closed: undefined: the oracle is not ahead of the baseline."
+
+
+@pytest.mark.parametrize("match", ["updates", "epochs"])
+def test_the_table_is_markdown_with_a_row_for_each_arm(match):
+    assert comparison(0.5, 0.6, 0.75, match).table().splitlines() == [
+        f"Every arm: the same number of {match}.",
+        "",
+        "| arm | fine top-1 | images seen | updates | training time |",
+        "|---|---|---|---|---|",
+        "| baseline | 50.00 % | 128,000 | 1,000 | 60 s |",
+        "| coarse_to_fine | 60.00 % | 128,000 | 1,000 | 60 s |",
+        "| oracle | 75.00 % | 256,000 | 2,000 | 1234 s |",
+        "",
+        "Gap closed: 40.0 %.",
+    ]
+
+
+# 4 fine classes of 200 training images: 200 images in S_fine and 600 in S_coarse. In batches of 100
+# a pass takes the baseline 2 updates, and the others, which see both parts, 8.
+TINY = Config(
+    dataset="shapes/2x2",
+    width=0.05,
+    fine_fraction=0.25,
+    coarse_fraction=0.75,
+    validation_fraction=0.0,
+    batch_size=100,
+    epochs=1,
+    schedule="cosine",
+    preprocess="standardize",
+)
+STEPS = {
+    "updates": {"baseline": 8, "coarse_to_fine": 8, "oracle": 8},
+    "epochs": {"baseline": 2, "coarse_to_fine": 8, "oracle": 8},
+}
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """Both kinds of comparison in one workdir, and which runs each of them started."""
+    home = tmp_path_factory.mktemp("compare") / "new"
+    results, started, times = {}, {}, {}
+    for match in ("updates", "epochs"):
+        started[match] = []
+
+        def note(name, steps, started=started[match]):
+            started.append((name, steps))
+            return ()
+
+        results[match] = compare(TINY, home, match, note)
+        times[match] = {path: path.stat().st_mtime_ns for path in home.rglob("*")}
+    return home, results, started, times
+
+
+@pytest.mark.parametrize("match", ["updates", "epochs"])
+def test_arms_train_as_long_as_the_match_says(both, match):
+    home, results, _, _ = both
+    assert results[match].match == match
+    assert [arm.name for arm in results[match].arms] == list(ARMS)
+    for arm in results[match].arms:
+        assert arm.steps == STEPS[match][arm.name]
+        assert arm.images_seen == 100 * arm.steps
+        config = json.loads((home / f"{arm.name}_{arm.steps}" / "config.json").read_text())
+        expected = TINY.replace(labels=ARMS[arm.name], epochs=None, steps=arm.steps)
+        assert config == json.loads(json.dumps(dataclasses.asdict(expected)))
+        report = json.loads((home / f"{arm.name}_{arm.steps}" / "report.json").read_text())
+        assert report["num_images"] == 400, "the whole test set"
+        assert arm.fine_top1 == report["fine_top1"]
+
+
+def test_arms_have_one_partition(both):
+    home = both[0]
+    partitions = {path.read_bytes() for path in home.glob("*/partition.npz")}
+    assert len(list(home.glob("*/partition.npz"))) == 4
+    assert len(partitions) == 1
+
+
+def test_two_comparisons_in_one_workdir_share_coarse_to_fine_and_oracle(both):
+    home, _, started, times = both
+    assert started["updates"] == [("baseline_8", 8), ("coarse_to_fine_8", 8), ("oracle_8", 8)]
+    assert started["epochs"] == [("baseline_2", 2)]
+    shared = [
+        path
+        for name in ("coarse_to_fine_8", "oracle_8", "baseline_8")
+        for path in (home / name).rglob("*")
+        if path.is_file() and path.name != "report.json"
+    ]
+    assert {"config.json", "metrics.jsonl", "checkpoint"} <= {path.name for path in shared}
+    for path in shared:
+        assert times["updates"][path] == times["epochs"][path], path
+
+
+def test_each_kind_leaves_its_file_and_a_folder_for_each_run(both):
+    home, results, _, _ = both
+    assert {path.name for path in home.iterdir()} == {
+        *("comparison_updates.json", "comparison_epochs.json"),
+        *("baseline_2", "baseline_8", "coarse_to_fine_8", "oracle_8"),
+    }
+    for match, result in results.items():
+        content = json.loads((home / f"comparison_{match}.json").read_text())
+        assert content == {
+            "match": match,
+            "arms": [dataclasses.asdict(arm) for arm in result.arms],
+            "gap_closed": result.gap_closed,
+        }
+
+
+@pytest.mark.parametrize(
+    ("changes", "match", "message"),
+    [
+        (
+            {"labels": "oracle"},
+            "updates",
+            "labels is 'oracle': a comparison sets the labels of its arms.",
+        ),
+        ({}, "hours", "Unknown match 'hours'. Known: updates, epochs."),
+        (
+            {"epochs": None, "steps": 5},
+            "epochs",
+            "match=epochs needs epochs; steps would be the same for every arm.",
+        ),
+    ],
+)
+def test_refuses_what_cannot_be_compared_and_writes_nothing(tmp_path, changes, match, message):
+    with pytest.raises(InputError) as error:
+        compare(TINY.replace(**changes), tmp_path / "new", match)
+    assert str(error.value) == message
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,153 @@
+"""What the documentation says is so: presets, the README's blocks, examples in docstrings."""
+
+import doctest
+import importlib
+import pathlib
+import re
+import runpy
+import subprocess
+
+import pytest
+import tensorflow_datasets  # noqa: F401  (Its flags must be there before a launcher's.)
+from absl import flags
+
+import coarse2fine
+from coarse2fine.backbones import BACKBONES
+from coarse2fine.training import Config
+
+ROOT = pathlib.Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PRESETS = sorted((ROOT / "launch" / "presets").glob("*.flags"))
+
+
+def blocks(language):
+    """The README's blocks of code in a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def read_config(monkeypatch):
+    """Gives the config that a launcher makes of its arguments."""
+    monkeypatch.syspath_prepend(str(ROOT / "launch"))
+    known = set(flags.FLAGS)
+    read = runpy.run_path(str(ROOT / "launch" / "config_flags.py"))["define_config"]()
+
+    def call(*arguments):
+        flags.FLAGS(["launcher", *arguments])
+        return read()
+
+    yield call
+    for flag in set(flags.FLAGS) - known:
+        delattr(flags.FLAGS, flag)
+    flags.FLAGS.unparse_flags()
+
+
+@pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
+def test_a_preset_makes_a_config(read_config, path):
+    config = read_config(f"--flagfile={path}")
+    given = dict(
+        re.fullmatch(r"--(\w+)(?:=(.*))?", line).groups()
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line and not line.startswith("#")
+    )
+    assert config.dataset == given["dataset"]
+    assert config.backbone == given["backbone"]
+    assert config.backbone in BACKBONES
+    # Each number and word of the file is in the config, as it stands there.
+    for name, text in given.items():
+        value = getattr(config, name)
+        if name == "milestones":
+            assert text == ",".join(f"{share:g}:{factor:g}" for share, factor in value).replace(
+                "0.", "."
+            ) or value == tuple(tuple(map(float, item.split(":"))) for item in text.split(","))
+        else:
+            assert value == (True if text is None else type(value)(text)), name
+
+
+@pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
+def test_a_preset_says_how_it_is_run_and_what_it_costs(path):
+    comments = "\n".join(
+        line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")
+    )
+    command = re.search(r"^#   python (launch/\w+\.py) .*--flagfile=(\S+)", comments, re.MULTILINE)
+    assert (ROOT / command[1]).is_file()
+    assert ROOT / command[2] == path
+    assert re.search("Cost: |minutes", comments)
+
+
+def test_without_flags_a_launcher_makes_the_default_config(read_config):
+    assert read_config() == Config()
+
+
+def test_ci_runs_the_readmes_first_two_blocks():
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    (rule,) = re.findall(r"awk -v wanted=\"\$number\" '([^']+)' README\.md", ci)
+    assert re.search(r"^for number in 1 2; do$", ci, re.MULTILINE)
+    extracted = [
+        subprocess.run(
+            ["awk", "-v", f"wanted={number}", rule, ROOT / "README.md"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for number in (1, 2)
+    ]
+    assert extracted == blocks("sh")[:2]
+    run, test = extracted
+    # Each starts from nothing: an environment, then the package into it.
+    for block in extracted:
+        assert block.startswith("python3 -m venv .venv\n.venv/bin/pip install ")
+        assert set(re.findall(r"^\S+", block, re.MULTILINE)) <= {
+            "python3",
+            ".venv/bin/pip",
+            ".venv/bin/python",
+        }
+    assert re.search(r"^\.venv/bin/python launch/\w+\.py ", run, re.MULTILINE)
+    assert test.endswith(".venv/bin/python -m pytest\n")
+    (extra,) = re.findall(r"'\.\[(\w+)\]'", test)
+    assert f'"{extra}": [' in (ROOT / "setup.py").read_text(encoding="utf-8")
+
+
+def test_files_that_the_readme_names_exist():
+    names = set(re.findall(r"\blaunch/[\w/]+\.\w+", README))
+    assert {"launch/compare.py", "launch/presets/shapes.flags", "launch/train.py"} <= names
+    assert [name for name in sorted(names) if not (ROOT / name).is_file()] == []
+
+
+def test_the_readmes_commands_give_flags_that_a_launcher_has(read_config):
+    for command in re.findall(r"^(?:\S*python) launch/\w+\.py (.*)$", README, re.MULTILINE):
+        words = [word for word in command.split() if word.startswith("--")]
+        own = ("--workdir=", "--output=", "--model=", "--match=")
+        read_config(*(word for word in words if not word.startswith(own)))
+
+
+def test_the_readmes_python_block_learns_and_serves(tmp_path, monkeypatch, capsys):
+    (block,) = blocks("python")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "README.md", "exec"), {"__name__": "readme"})
+    accuracy, answer = capsys.readouterr().out.splitlines()[:2]
+    assert float(accuracy) > 0.8
+    assert "siamese" in answer, "the first image's best fine classes"
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
+PACKAGE = pathlib.Path(coarse2fine.__file__).parent
+WITH_EXAMPLES = [
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if ">>>" in path.read_text(encoding="utf-8")
+]
+# Conformance runs these, which take long.
+OF_BACKBONES = {backbone.build.__module__ for backbone in BACKBONES.values()}
+
+
+def test_modules_with_examples_are_found():
+    assert {"coarse2fine.taxonomy.taxonomy", "coarse2fine.training.optimizer"} < set(WITH_EXAMPLES)
+    assert OF_BACKBONES <= set(WITH_EXAMPLES)
+
+
+@pytest.mark.parametrize("name", [name for name in WITH_EXAMPLES if name not in OF_BACKBONES])
+def test_examples_run(name):
+    result = doctest.testmod(importlib.import_module(name))
+    assert result.attempted > 0
+    assert result.failed == 0
