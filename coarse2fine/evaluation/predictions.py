@@ -7,6 +7,7 @@ import numpy as np
 
 from coarse2fine.data import Source, evaluation_batches
 from coarse2fine.data.pipeline import Preprocess
+from coarse2fine.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +42,9 @@ def predict(
         source: of the images.
         indices: which of them; all by default.
         batch_size: images at a time.
+
+    Raises:
+        InputError: scores that are not finite.
     """
     indices = np.arange(len(source)) if indices is None else indices
     batches = evaluation_batches(source, indices, batch_size, preprocess)
@@ -48,4 +52,10 @@ def predict(
     fine_scores, coarse_scores = (
         scores[level][: len(indices)] if level in scores else None for level in ("fine", "coarse")
     )
+    for level, level_scores in scores.items():
+        if not np.isfinite(level_scores).all():
+            raise InputError(
+                f"The {level} scores of {(~np.isfinite(level_scores)).any(-1).sum()} images are not "
+                "finite: the network overflows. Compute in float32, or train again."
+            )
     return Predictions(fine_scores, coarse_scores, source.fine[indices], source.coarse[indices])

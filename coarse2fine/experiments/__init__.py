@@ -1,5 +1,5 @@
 """Arms and their comparison."""
 
-from coarse2fine.experiments.compare import ARMS, Comparison, compare
+from coarse2fine.experiments.compare import ARMS, Arm, Comparison, compare
 
-__all__ = ["ARMS", "Comparison", "compare"]
+__all__ = ["ARMS", "Arm", "Comparison", "compare"]
