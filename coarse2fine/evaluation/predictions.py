@@ -53,9 +53,10 @@ def predict(
         scores[level][: len(indices)] if level in scores else None for level in ("fine", "coarse")
     )
     for level, level_scores in scores.items():
-        if not np.isfinite(level_scores).all():
+        is_bad = ~np.isfinite(level_scores).all(-1)
+        if is_bad.any():
             raise InputError(
-                f"The {level} scores of {(~np.isfinite(level_scores)).any(-1).sum()} images are not "
-                "finite: the network overflows. Compute in float32, or train again."
+                f"The {level} scores of {is_bad.sum()} images are not finite: the network "
+                "overflows. Compute in float32, or train again."
             )
     return Predictions(fine_scores, coarse_scores, source.fine[indices], source.coarse[indices])
