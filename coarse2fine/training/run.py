@@ -189,7 +189,8 @@ def _fit(plan: Plan, source: Source, home: Workdir, callbacks: MakeCallbacks) ->
     home.report_file.unlink(missing_ok=True)  # It would be of fewer updates.
     counter = StepCounter(state["step"], plan.steps)
     validation = plan.partition.validation
-    shown = source.images(tf.constant((*validation, *plan.training_images)[:_NUM_PICTURES]))
+    shown = np.concatenate([validation, plan.training_images])[:_NUM_PICTURES]
+    shown = source.images(tf.constant(shown))
     monitor = Monitor(
         home,
         counter,
