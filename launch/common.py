@@ -34,7 +34,9 @@ def run(main: Callable[..., None], takes_arguments: bool = False) -> None:
             logging.set_verbosity(logging.ERROR)
         try:
             if len(argv) > 1 and not takes_arguments:
-                raise InputError(f"Unexpected arguments: {' '.join(argv[1:])}. Flags start with --.")
+                raise InputError(
+                    f"Unexpected arguments: {' '.join(argv[1:])}. Flags start with --."
+                )
             main(*([argv[1:]] if takes_arguments else []))
         except InputError as error:
             print(f"Error: {error}", file=sys.stderr)
