@@ -26,7 +26,7 @@ SMALL = {
     "epoch_end": {"epochs": 2, "seconds": 0.05, "width": 0.05},
     "pipeline": {"batch_size": 8, "width": 0.05, "steps": 1, "batches": 2},
     "min_pool": {"num_fine": 200, "num_coarse": 20, "largest": 30, "batch_size": 1, "repeats": 1},
-    "zca": {"most_pairs": 1},
+    "zca": {},
     "memory": {
         "first": 2,
         "last": 4,
