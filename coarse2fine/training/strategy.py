@@ -1,6 +1,7 @@
 """What a run computes on, and in which precision."""
 
 import contextlib
+import functools
 from collections.abc import Iterator
 
 import keras
@@ -24,9 +25,14 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
     if name == "single":
         return tf.distribute.get_strategy()
     kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
-    return tf.distribute.MirroredStrategy(
-        [device.name for device in tf.config.list_logical_devices(kind)]
-    )
+    return _mirrored(tuple(device.name for device in tf.config.list_logical_devices(kind)))
+
+
+# One for all runs of a process: two strategies on the same devices number their collective
+# operations alike, and TensorFlow then takes one's shapes for the other's.
+@functools.cache
+def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
+    return tf.distribute.MirroredStrategy(devices)
 
 
 @contextlib.contextmanager

@@ -133,8 +133,9 @@ class TestShapes:
 
     def test_refuses_a_taxonomy_of_other_classes(self):
         message = (
-            "The taxonomy does not fit 'shapes/2x2': its fine classes are a, b, c, expected "
-            "striped disk, dotted disk, striped square, dotted square."
+            "The taxonomy does not fit data set 'shapes/2x2': it lacks the labels striped disk, "
+            "dotted disk, striped square, dotted square, and its fine classes a, b, c are no "
+            "labels of the set."
         )
         check_refused(message, load_source, "shapes/2x2", "test", taxonomy=TAXONOMY)
 

@@ -64,8 +64,8 @@ def stored(tmp_path_factory):
     return folder
 
 
-def load(folder, name="tiny", split="train", taxonomy=TAXONOMY):
-    return load_source(name, split, str(folder), taxonomy)
+def load(folder, name="tiny", split="train", taxonomy=TAXONOMY, image_size=None):
+    return load_source(name, split, str(folder), taxonomy, image_size=image_size)
 
 
 def all_images(source):
@@ -144,9 +144,10 @@ def test_reads_record_files_in_a_graph(stored):
 def test_refuses_unknown_sets(tmp_path, name):
     message = (
         f"Unknown data set {name!r}. Known: shapes, shapes/<coarse>x<fine of each>, and the image "
-        "sets of TensorFlow Datasets (cifar100, cifar10, ...)."
+        "sets of TensorFlow Datasets (cifar100, cifar10, ...). TFDS says: "
     )
-    check_refused(message, load_source, name, "train", str(tmp_path))
+    with pytest.raises(InputError, match=f"^{re.escape(message)}[^\n]+$"):
+        load_source(name, "train", str(tmp_path))
 
 
 def test_refuses_a_folder_without_the_set_and_says_how_to_prepare_it(tmp_path):
@@ -162,7 +163,12 @@ def test_refuses_a_folder_without_the_set_and_says_how_to_prepare_it(tmp_path):
 
 def test_refuses_a_missing_folder(tmp_path):
     folder = str(tmp_path / "gone")
-    check_refused(f"data_dir {folder} is not a folder.", load_source, "cifar100", "train", folder)
+    message = (
+        f"data_dir {folder} is not a folder. Prepare it with: python -c "
+        '"import tensorflow_datasets as tfds; '
+        f"tfds.builder('cifar100', data_dir={folder!r}).download_and_prepare()\""
+    )
+    check_refused(message, load_source, "cifar100", "train", folder)
 
 
 def test_refuses_an_unknown_split(stored):
@@ -212,8 +218,8 @@ def test_refuses_a_taxonomy_that_does_not_fit(stored, taxonomy, message):
         (
             "any_size",
             {"image": tfds.features.Image(shape=(None, None, 3))},
-            "Images of 'any_size' have shape (None, None, 3) and dtype uint8, expected one fixed "
-            "shape and uint8.",
+            "Images of 'any_size' vary in size (shape (None, None, 3)): give the image_size that "
+            "they are resized to.",
         ),
     ],
 )
@@ -222,13 +228,23 @@ def test_refuses_sets_of_another_kind(tmp_path, name, features, message):
     check_refused(message, load, tmp_path, name)
 
 
+@pytest.mark.parametrize("file_format", ["tfrecord", "array_record"])
+def test_images_are_resized_with_antialiasing_where_a_size_is_asked_for(stored, file_format):
+    whole = all_images(load(stored / file_format))
+    resized = all_images(load(stored / file_format, image_size=4))
+    expected = tf.round(tf.image.resize(whole, (4, 4), antialias=True)).numpy().astype(np.uint8)
+    np.testing.assert_array_equal(resized, expected)
+
+
 def test_refuses_a_set_too_large_for_memory(stored, monkeypatch):
     # 120 images of 90 bytes, on a machine of 4096 bytes.
     monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1}.get)
     message = (
         "Split 'train' of 'tiny' takes 0.0 GiB in memory, more than half of this machine's 0.0 "
-        'GiB. Prepare it for random access: python -c "import tensorflow_datasets as tfds; '
-        "tfds.builder('tiny', file_format='array_record').download_and_prepare()\""
+        "GiB; as ArrayRecord it is read image by image. Prepare it with: python -c "
+        '"import tensorflow_datasets as tfds; '
+        "tfds.builder('tiny', data_dir='A_NEW_FOLDER', file_format='array_record')"
+        '.download_and_prepare()"'
     )
     check_refused(message, load, stored / "tfrecord")
     # Files with random access are not read into memory.

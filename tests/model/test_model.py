@@ -9,6 +9,7 @@ from coarse2fine.errors import InputError
 from coarse2fine.model import CoarseToFine
 from coarse2fine.taxonomy import Taxonomy
 from coarse2fine.training.optimizer import CoupledSGD
+from coarse2fine.training.strategy import make_strategy
 
 TAXONOMY = Taxonomy(tuple("abcdef"), ("x", "y", "z"), (1, 0, 1, 2, 0, 1))
 
@@ -166,9 +167,9 @@ def test_two_replicas_equal_one(fine_share):
     batches = [make_batch(seed, has_fine=has_fine) for seed in range(4)]
     one = make_model()
     one_logs = one.fit(as_dataset(*batches), verbose=0, shuffle=False).history
-    devices = [device.name for device in tf.config.list_logical_devices("CPU")]
-    assert len(devices) == 2, "conftest.py makes two logical CPU devices"
-    with tf.distribute.MirroredStrategy(devices).scope():
+    strategy = make_strategy("mirrored")
+    assert strategy.num_replicas_in_sync == 2, "conftest.py makes two logical CPU devices"
+    with strategy.scope():
         two = make_model()
     two_logs = two.fit(as_dataset(*batches), verbose=0, shuffle=False).history
     assert_weights_close(one, two)

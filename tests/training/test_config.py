@@ -15,24 +15,25 @@ from coarse2fine.taxonomy import Taxonomy
 from coarse2fine.training import CHOICES, Config, strategy
 from coarse2fine.training.preprocessing import fit_preprocessing, make_preprocessing
 
-# Another value of every field, all of them together a config.
+# A value of every field, another one wherever it can stand beside the others.
 OTHER = {
     "dataset": "cifar100",
     "data_dir": "/data",
+    "image_size": 64,
     "taxonomy": "pets.csv",
     "backbone": "alexnet",
     "width": 0.5,
     "labels": "oracle",
     "fine_fraction": 0.2,
     "coarse_fraction": 0.3,
-    "coarse_weight": 0.5,
+    "coarse_weight": 1.0,
     "validation_fraction": 0.0,
     "batch_size": 64,
     "epochs": None,
     "steps": 7,
     "schedule": "milestones",
-    "plateau_patience": 2,
-    "plateau_factor": 0.5,
+    "plateau_patience": 5,
+    "plateau_factor": 0.1,
     "milestones": ((0.5, 0.1), (0.75, 0.01)),
     "warmup": 0.0,
     "learning_rate": 0.1,
@@ -236,3 +237,24 @@ class TestChoices:
         with strategy.precision(policy):
             assert strategy.keras.config.dtype_policy().name == policy
         assert strategy.keras.config.dtype_policy().name == "float32"
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        (
+            {"labels": "oracle", "coarse_weight": 0.5},
+            "coarse_weight is 0.5, and is used with labels=mixed alone",
+        ),
+        (
+            {"schedule": "cosine", "plateau_patience": 2},
+            "plateau_patience is 2, and is used with schedule=plateau alone",
+        ),
+        (
+            {"schedule": "cosine", "plateau_factor": 0.5},
+            "plateau_factor is 0.5, and is used with schedule=plateau alone",
+        ),
+    ],
+)
+def test_a_value_that_would_be_ignored_is_refused(values, problem):
+    check_refused(problem, **values)

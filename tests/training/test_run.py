@@ -272,3 +272,10 @@ def test_more_training_takes_an_old_report_away(tmp_path):
     assert (tmp_path / "report.json").exists()
     train(config, tmp_path, source=make_source())
     assert not (tmp_path / "report.json").exists()
+
+
+def test_mirrored_runs_of_other_networks_follow_each_other_in_one_process(tmp_path):
+    for width in (0.05, 0.1):
+        config = make_config(strategy="mirrored", width=width, epochs=1)
+        run = train(config, tmp_path / str(width), source=make_source())
+        assert np.isfinite(run.workdir.read_metrics()[-1]["loss"])

@@ -8,7 +8,7 @@ import pytest
 
 from coarse2fine.data import ArraySource, draw_partition
 from coarse2fine.errors import InputError
-from coarse2fine.files import read_arrays, write_arrays, write_text
+from coarse2fine.files import read_arrays, read_json, write_arrays, write_text
 from coarse2fine.taxonomy import Taxonomy
 from coarse2fine.training import Config
 from coarse2fine.training.workdir import Workdir
@@ -48,7 +48,7 @@ def test_claim_writes_what_reading_gives_back(tmp_path):
     assert home.read_taxonomy() == TAXONOMY
     assert home.read_image_shape() == (4, 5, 3)
     assert home.read_metrics() == []
-    ids = read_arrays(path / "partition.npz")
+    ids = read_arrays(path / "partition.npz", vars(partition))
     for part, indices in vars(partition).items():
         assert [i.decode() for i in ids[part]] == list(make_source().ids[indices])
     counts = json.loads((path / "data.json").read_text())["images"]
@@ -96,8 +96,8 @@ class TestRefuses:
     def test_other_images(self, tmp_path, change):
         claim(tmp_path)
         message = (
-            f"{tmp_path} holds a run on other images: the partition in "
-            f"{tmp_path / 'partition.npz'} is not what this data set gives. Use another workdir."
+            f"{tmp_path} holds a run on other images: its data set or partition is not what this "
+            "data set gives. Use another workdir."
         )
         self.check_unchanged(tmp_path, message, **change)
 
@@ -149,7 +149,7 @@ class TestFiles:
     def test_arrays_that_were_written_are_read_back(self, tmp_path):
         arrays = {"a": np.eye(2), "b": np.array([b"x", "é".encode()])}
         write_arrays(tmp_path / "arrays.npz", arrays)
-        result = read_arrays(tmp_path / "arrays.npz")
+        result = read_arrays(tmp_path / "arrays.npz", arrays)
         assert set(result) == set(arrays)
         for name, array in arrays.items():
             np.testing.assert_array_equal(result[name], array)
@@ -159,7 +159,20 @@ class TestFiles:
         path = tmp_path / "arrays.npz"
         path.write_bytes(data)
         with pytest.raises(InputError, match=f"^{re.escape(str(path))} cannot be read: "):
-            read_arrays(path)
+            read_arrays(path, ["a"])
+
+    def test_arrays_that_lack_a_name_are_refused(self, tmp_path):
+        path = tmp_path / "arrays.npz"
+        write_arrays(path, {"a": np.eye(2)})
+        with pytest.raises(InputError, match=f"^{re.escape(str(path))} cannot be read: it lacks"):
+            read_arrays(path, ["a", "b"])
+
+    @pytest.mark.parametrize("text", ["", "[]", "{", '{"a": 1}'])
+    def test_json_that_is_no_object_or_lacks_a_key_is_refused(self, tmp_path, text):
+        path = tmp_path / "data.json"
+        path.write_text(text)
+        with pytest.raises(InputError, match=f"^{re.escape(str(path))} cannot be read: "):
+            read_json(path, ["b"])
 
     def test_a_write_that_fails_leaves_what_was_there(self, tmp_path):
         write_text(tmp_path / "text", "before")
