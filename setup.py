@@ -7,6 +7,7 @@ import setuptools
 
 ROOT = pathlib.Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "coarse2fine/__init__.py").read_text())[1]
+FIGURES = ["matplotlib>=3.8", "openTSNE>=1.0"]
 
 setuptools.setup(
     name="coarse2fine",
@@ -27,8 +28,8 @@ setuptools.setup(
         "tensorflow-datasets>=4.9.7",
     ],
     extras_require={
-        "figures": ["matplotlib>=3.8"],
+        "figures": FIGURES,
         "imagenet": ["scipy>=1.11"],
-        "test": ["jax>=0.4.30", "mypy>=1.11", "pytest>=8.0", "ruff>=0.6"],
+        "test": [*FIGURES, "jax>=0.4.30", "mypy>=1.11", "pytest>=8.0", "ruff>=0.6"],
     },
 )

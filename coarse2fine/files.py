@@ -14,8 +14,13 @@ from coarse2fine.errors import InputError
 
 def write_text(path: pathlib.Path, text: str) -> None:
     """Writes UTF-8 text in place of what was there."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: pathlib.Path, content: bytes) -> None:
+    """Writes bytes in place of what was there."""
     unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_text(text, encoding="utf-8")
+    unfinished.write_bytes(content)
     os.replace(unfinished, path)
 
 

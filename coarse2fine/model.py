@@ -38,6 +38,13 @@ class CoarseToFine(keras.Model):
             the coarse loss alone, on one head of coarse class maps.
         class_map_activation: of the class maps: `relu` in the paper's networks, None for networks
             that end in global average pooling.
+        head_dropout: share of the features' channels that training drops before the class maps, at
+            all locations alike. With linear class maps that is dropout between global average
+            pooling and the last layer (Chen 2018, Table V).
+        extra_layer: whether the class maps are made from `num_fine` linear combinations of the
+            features, those that dropout leaves; with `labels="coarse"` only. With linear class maps
+            that is one more fully connected layer between global average pooling and the last layer
+            (Chen 2018, Table IV). With an activation the order matters: it comes before pooling.
         **kwargs: of `keras.Model`.
 
     Call arguments:
@@ -48,7 +55,8 @@ class CoarseToFine(keras.Model):
         with `labels="coarse"` the coarse ones only.
 
     Raises:
-        InputError: unknown `labels`, or a negative weight.
+        InputError: unknown `labels`, a negative weight, a `head_dropout` outside [0, 1), or an
+            `extra_layer` with other labels than `coarse`.
 
     Example:
         >>> from coarse2fine.backbones import nin
@@ -60,7 +68,8 @@ class CoarseToFine(keras.Model):
 
     Reference:
         Lei, Guo, Wang, "Weakly Supervised Image Classification with Coarse and Fine Labels",
-        CRV 2017.
+        CRV 2017. Chen, Ding, Chin, Marculescu, "Understanding the Impact of Label Granularity on
+        CNN-based Image Classification", ICDM workshops 2018.
     """
 
     def __init__(
@@ -70,19 +79,33 @@ class CoarseToFine(keras.Model):
         coarse_weight: float = 1.0,
         labels: str = "mixed",
         class_map_activation: str | None = None,
+        head_dropout: float = 0.0,
+        extra_layer: bool = False,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         check_known("labels", labels, LABELS)
         if coarse_weight < 0:
             raise InputError(f"coarse_weight is {coarse_weight}, expected 0 or more.")
+        if not 0 <= head_dropout < 1:
+            raise InputError(f"head_dropout is {head_dropout}, expected 0 or more and below 1.")
+        if extra_layer and labels != "coarse":
+            raise InputError(
+                f"extra_layer is for labels='coarse' only, got labels={labels!r}: it gives coarse "
+                "training the layer of num_fine units that fine class maps already are. Leave it "
+                "out, or choose labels='coarse'."
+            )
         self.backbone = backbone
         self.taxonomy = taxonomy
         self.coarse_weight = coarse_weight
         self.labels = labels
         self.class_map_activation = class_map_activation
+        self.head_dropout = head_dropout
+        self.extra_layer = extra_layer
         self.has_fine_head = labels != "coarse"
 
+        if extra_layer:
+            self.extra_linear = keras.layers.Dense(taxonomy.num_fine, name="extra_linear")
         self.class_feature_map = ClassFeatureMap(
             taxonomy.num_fine if self.has_fine_head else taxonomy.num_coarse,
             activation=class_map_activation,
@@ -103,7 +126,16 @@ class CoarseToFine(keras.Model):
 
     def build(self, input_shape: Any) -> None:
         """Makes the weights of the heads."""
-        self.class_feature_map.build(self.backbone.compute_output_shape(input_shape))
+        features_shape = self.backbone.compute_output_shape(input_shape)
+        if self.head_dropout:
+            dropout = (
+                keras.layers.SpatialDropout2D if len(features_shape) == 4 else keras.layers.Dropout
+            )
+            self.channel_dropout = dropout(self.head_dropout, dtype=self.dtype_policy)
+        if self.extra_layer:
+            self.extra_linear.build(features_shape)
+            features_shape = self.extra_linear.compute_output_shape(features_shape)
+        self.class_feature_map.build(features_shape)
         self.built = True
 
     def call(self, images: Any, training: bool | None = None) -> dict[str, Any]:
@@ -113,10 +145,25 @@ class CoarseToFine(keras.Model):
 
     def class_maps(self, images: Any, training: bool | None = None) -> dict[str, Any]:
         """Class maps of both levels, `(batch, height, width, num_fine or num_coarse)`."""
-        maps = self.class_feature_map(self.backbone(images, training=training))
+        features = self.backbone(images, training=training)
+        if self.head_dropout:
+            features = self.channel_dropout(features, training=training)
+        if self.extra_layer:
+            features = self.extra_linear(features)
+        maps = self.class_feature_map(features)
         if not self.has_fine_head:
             return {"coarse": maps}
         return {"fine": maps, "coarse": self.min_pool_coarse(maps)}
+
+    def features(self, images: Any, training: bool | None = None) -> Any:
+        """What the backbone makes of images, averaged over locations: `(batch, channels)` float32.
+
+        Dropout and layers of the heads come after it.
+        """
+        features = self.backbone(images, training=training)
+        if len(features.shape) == 4:
+            return self.global_avg(features)
+        return keras.ops.cast(features, "float32")
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """One update from a batch `(images, labels, weights)`.
@@ -167,6 +214,8 @@ class CoarseToFine(keras.Model):
             "coarse_weight": self.coarse_weight,
             "labels": self.labels,
             "class_map_activation": self.class_map_activation,
+            "head_dropout": self.head_dropout,
+            "extra_layer": self.extra_layer,
         }
 
     @classmethod

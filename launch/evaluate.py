@@ -9,14 +9,17 @@ import common
 from absl import flags
 
 _WORKDIR = common.define_workdir("The run's folder.")
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "Of the test set, where it has moved.")
+_DATA_DIR = flags.DEFINE_string("data_dir", None, "Of the data, where it has moved.")
+_TRAINING = flags.DEFINE_bool(
+    "training", False, "Also evaluate on all images that the run was trained on."
+)
 
 
 def main() -> None:
     """Reads the flags, evaluates and prints the report."""
     from coarse2fine.evaluation import evaluate
 
-    print(json.dumps(evaluate(_WORKDIR.value, _DATA_DIR.value), indent=1))
+    print(json.dumps(evaluate(_WORKDIR.value, _DATA_DIR.value, training=_TRAINING.value), indent=1))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A progress bar over a run."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -10,6 +10,20 @@ import keras
 def show_progress(name: str, steps: int) -> Sequence[keras.callbacks.Callback]:
     """The callbacks of `coarse2fine.training.train` that show one bar a run."""
     return [_Progress(name, steps)]
+
+
+def show_share(name: str) -> Callable[[int, int], None]:
+    """What shows one bar over work that reports `(done, total)`."""
+    bar = None
+
+    def show(done: int, total: int) -> None:
+        nonlocal bar
+        if bar is None:
+            print(name, flush=True)
+            bar = keras.utils.Progbar(total, unit_name="update")
+        bar.update(done)
+
+    return show
 
 
 class _Progress(keras.callbacks.Callback):

@@ -4,6 +4,7 @@ from coarse2fine.backbones.alexnet import alexnet
 from coarse2fine.backbones.nin import nin
 from coarse2fine.backbones.preact_resnet import preact_resnet
 from coarse2fine.backbones.registry import BACKBONES, Backbone, create
+from coarse2fine.backbones.wide_resnet import wide_resnet
 
 __all__ = [
     "BACKBONES",
@@ -12,4 +13,5 @@ __all__ = [
     "create",
     "nin",
     "preact_resnet",
+    "wide_resnet",
 ]

@@ -1,9 +1,9 @@
 """The pre-activation ResNet-18 for small images."""
 
 import keras
-from keras import layers
 
 from coarse2fine.backbones._arguments import check_arguments, scaled
+from coarse2fine.backbones._preactivation import convolution, groups
 
 
 def preact_resnet(
@@ -25,7 +25,8 @@ def preact_resnet(
     Args:
         input_shape: Height, width and channels of the images.
         width: Factor on all numbers of channels, which are rounded and at least 1.
-        dropout: Share of the features dropped, after the last block.
+        dropout: Share of the activations dropped between the two convolutions of each block; 0, as
+            in the papers, for none.
         name: Name of the model.
 
     Returns:
@@ -43,32 +44,7 @@ def preact_resnet(
     check_arguments(name, input_shape, width, dropout)
     channels = scaled(width)
 
-    def convolution(x, filters, size=3, strides=1):
-        return layers.Conv2D(
-            filters,
-            size,
-            strides,
-            padding="same",
-            use_bias=False,
-            kernel_initializer="he_normal",
-        )(x)
-
-    def activation(x):
-        return layers.ReLU()(layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x))
-
-    def block(x, filters, strides):
-        shortcut = x
-        x = activation(x)
-        if strides > 1 or shortcut.shape[-1] != filters:
-            shortcut = convolution(x, filters, size=1, strides=strides)
-        x = convolution(x, filters, strides=strides)
-        x = convolution(activation(x), filters)
-        return layers.Add()([x, shortcut])
-
     images = keras.Input(input_shape)
     x = convolution(images, channels(64))
-    for filters, strides in ((64, 1), (128, 2), (256, 2), (512, 2)):
-        x = block(x, channels(filters), strides)
-        x = block(x, channels(filters), 1)
-    x = layers.Dropout(dropout)(x)
+    x = groups(x, [channels(filters) for filters in (64, 128, 256, 512)], 2, dropout)
     return keras.Model(images, x, name=name)

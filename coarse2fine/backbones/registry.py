@@ -9,6 +9,7 @@ import keras
 from coarse2fine.backbones.alexnet import alexnet
 from coarse2fine.backbones.nin import nin
 from coarse2fine.backbones.preact_resnet import preact_resnet
+from coarse2fine.backbones.wide_resnet import wide_resnet
 from coarse2fine.errors import check_known
 
 
@@ -29,6 +30,7 @@ BACKBONES = {
     "alexnet": Backbone(alexnet, class_map_activation="relu"),
     "nin": Backbone(nin, class_map_activation="relu"),
     "preact_resnet": Backbone(preact_resnet, class_map_activation=None),
+    "wide_resnet": Backbone(wide_resnet, class_map_activation=None),
 }
 
 

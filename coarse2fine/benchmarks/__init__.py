@@ -22,7 +22,17 @@ def _later(module: str) -> Benchmark:
 
 BENCHMARKS: dict[str, Benchmark] = {
     name: _later(name)
-    for name in ("step", "epoch_end", "pipeline", "min_pool", "zca", "memory", "help")
+    for name in (
+        "step",
+        "epoch_end",
+        "pipeline",
+        "min_pool",
+        "zca",
+        "memory",
+        "confusion",
+        "tsne",
+        "help",
+    )
 }
 
 __all__ = ["BENCHMARKS", "Benchmark", "Images", "Measurement", "Settings"]

@@ -1,6 +1,7 @@
 """A training step of two heads against Keras's own step of one."""
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -20,71 +21,115 @@ from coarse2fine.training.strategy import precision
 _IMAGE_SHAPE = (32, 32, 3)
 
 
-def measure(
-    settings: Settings, batch_size: int = 128, width: float = 1.0, steps: int = 4
-) -> list[Measurement]:
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A network, and how it is trained.
+
+    Attributes:
+        backbone: a key of `BACKBONES`.
+        labels: what our side learns from; the stock side has fine labels alone.
+        width: of the backbone.
+        batch_size: images a step.
+        steps: steps a timing.
+    """
+
+    backbone: str
+    labels: str
+    width: float
+    batch_size: int
+    steps: int
+
+
+CASES = (
+    Case("nin", "mixed", width=1.0, batch_size=128, steps=4),
+    Case("preact_resnet", "fine", width=0.25, batch_size=128, steps=4),
+    Case("wide_resnet", "fine", width=0.1, batch_size=32, steps=12),
+)
+
+
+def measure(settings: Settings, cases: Sequence[Case] = CASES) -> list[Measurement]:
     """Images a second through `fit`, ours over stock, in two precisions.
 
     Args:
         settings: of all benchmarks.
-        batch_size: images a step.
-        width: of NIN.
-        steps: steps a timing.
+        cases: the networks.
     """
     return [
-        _compare(settings, policy, batch_size, width, steps)
+        _compare(settings, case, policy)
+        for case in cases
         for policy in ("float32", "mixed_bfloat16")
     ]
 
 
-def _compare(
-    settings: Settings, policy: str, batch_size: int, width: float, steps: int
-) -> Measurement:
-    ours = fit_ours(policy, batch_size, width, steps)
-    stock = fit_stock(policy, batch_size, width, steps)
+def _compare(settings: Settings, case: Case, policy: str) -> Measurement:
+    size = case.batch_size, case.width, case.steps
+    ours = fit_ours(policy, *size, case.backbone, case.labels)
+    stock = fit_stock(policy, *size, case.backbone)
     times = time_pairs(ours, stock, settings.pairs)
-    images = batch_size * steps
+    images = case.batch_size * case.steps
     rates = [images / np.median(seconds) for seconds in (times.first, times.second)]
     return of_pairs(
-        f"step/{policy}",
+        f"step/{case.backbone}/{policy}",
         1 / times.ratios,
         bound=0.97,
         note=(
-            f"images/s of fit, NIN of width {width:g} with two heads over stock Keras with one, "
-            f"batch {batch_size} of random images ({rates[0]:.0f} and {rates[1]:.0f} images/s)"
+            f"images/s of fit, {case.backbone} of width {case.width:g} with two heads and "
+            f"{case.labels} labels over stock Keras with one, batch {case.batch_size} of random "
+            f"images ({rates[0]:.0f} and {rates[1]:.0f} images/s)"
         ),
         is_upper_bound=False,
         low_bound=0.93,
     )
 
 
-def fit_ours(policy: str, batch_size: int, width: float, steps: int) -> Callable[[], Any]:
-    """What trains `CoarseToFine` on NIN for some steps, on mixed labels of CIFAR-100."""
-    config, taxonomy = Config(width=width).replace(precision=policy), cifar100()
+def fit_ours(
+    policy: str,
+    batch_size: int,
+    width: float,
+    steps: int,
+    backbone: str = "nin",
+    labels: str = "mixed",
+) -> Callable[[], Any]:
+    """What trains `CoarseToFine` for some steps on classes of CIFAR-100.
+
+    With mixed labels every other image has a fine one, else all have.
+    """
+    config = Config(width=width).replace(backbone=backbone, labels=labels, precision=policy)
+    taxonomy = cifar100()
     model = build_model(config, taxonomy, _IMAGE_SHAPE)
     model.compile(optimizer=make_optimizer(config, steps=1))
     model.optimizer.build(model.trainable_variables)
     images, fine = _batch(batch_size, taxonomy)
-    has_fine = (np.arange(batch_size) % 2).astype(np.float32)
-    labels = {"fine": fine * has_fine.astype(np.int64), "coarse": taxonomy.coarsen(fine)}
-    return _fit(
-        model, (images, labels, {"fine": has_fine, "coarse": np.ones_like(has_fine)}), steps
-    )
+    places = np.arange(batch_size)
+    has_fine = (places % 2 if labels == "mixed" else np.ones_like(places)).astype(np.float32)
+    truth = {"fine": fine * has_fine.astype(np.int64), "coarse": taxonomy.coarsen(fine)}
+    return _fit(model, (images, truth, {"fine": has_fine, "coarse": np.ones_like(has_fine)}), steps)
 
 
-def fit_stock(policy: str, batch_size: int, width: float, steps: int) -> Callable[[], Any]:
+def fit_stock(
+    policy: str, batch_size: int, width: float, steps: int, backbone: str = "nin"
+) -> Callable[[], Any]:
     """What trains the same network with one head for some steps, as Keras does by itself."""
     taxonomy = cifar100()
     with precision(policy):
-        backbone = backbones.create("nin", input_shape=_IMAGE_SHAPE, width=width)
-        maps = ClassFeatureMap(taxonomy.num_fine, activation="relu")(backbone.output)
-        model = keras.Model(backbone.input, GlobalAvg()(maps))
+        network = backbones.create(backbone, input_shape=_IMAGE_SHAPE, width=width)
+        activation = backbones.BACKBONES[backbone].class_map_activation
+        scores = _scores(network.output, taxonomy.num_fine, activation)
+        model = keras.Model(network.input, scores)
     model.compile(
         optimizer=keras.optimizers.SGD(0.01, momentum=0.9),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
     return _fit(model, _batch(batch_size, taxonomy), steps)
+
+
+def _scores(features: Any, num_classes: int, activation: str | None) -> Any:
+    """Float32 scores: linear ones in the usual order, pooling first."""
+    if activation is None:
+        pooled = keras.layers.GlobalAveragePooling2D()(features)
+        return keras.layers.Dense(num_classes, dtype="float32")(pooled)
+    return GlobalAvg()(ClassFeatureMap(num_classes, activation)(features))
 
 
 def _batch(batch_size: int, taxonomy: Taxonomy) -> tuple[np.ndarray, np.ndarray]:

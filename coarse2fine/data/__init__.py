@@ -1,5 +1,6 @@
 """From files on disk to batches: sources, partition, schedule, pipeline."""
 
+from coarse2fine.data.label_noise import noisy_labels
 from coarse2fine.data.load import load_source
 from coarse2fine.data.partition import Partition, draw_partition
 from coarse2fine.data.pipeline import evaluation_batches, select_labels, training_batches
@@ -14,6 +15,7 @@ __all__ = [
     "draw_partition",
     "evaluation_batches",
     "load_source",
+    "noisy_labels",
     "select_labels",
     "training_batches",
 ]

@@ -3,7 +3,8 @@
 import numpy as np
 
 from coarse2fine.data import shapes
-from coarse2fine.data.source import GIVEN, ArraySource, Source, fine_of_label
+from coarse2fine.data.labels import fine_of_label, split_dropped
+from coarse2fine.data.source import GIVEN, ArraySource, Source
 from coarse2fine.errors import InputError, check_known
 from coarse2fine.taxonomy import Taxonomy
 
@@ -25,7 +26,8 @@ def load_source(
             TFDS image set such as `cifar100`.
         split: `train` or `test`.
         data_dir: where a TFDS set was prepared.
-        taxonomy: in place of the set's own; it must name the set's fine classes.
+        taxonomy: in place of the set's own. Its source names are labels of the set; images of
+            labels that it does not name are left out, and counted in `Source.dropped`.
         seed: of the drawings of `shapes`.
         image_size: height and width that a TFDS set's images are resized to.
 
@@ -49,9 +51,13 @@ def _draw_shapes(name: str, split: str, taxonomy: Taxonomy | None, seed: int) ->
     num_coarse, num_fine_each = shapes.parse_name(name)
     coarse_names, fine_names, parent = shapes.class_names(num_coarse, num_fine_each)
     taxonomy = Taxonomy(fine_names, coarse_names, parent) if taxonomy is None else taxonomy
-    # Test images are numbered after the largest training set, so that no id is in both.
+    to_fine = fine_of_label(name, fine_names, taxonomy)
     labels = np.repeat(np.arange(len(fine_names)), SHAPES_PER_CLASS[split])
-    ids = np.arange(len(labels)) + (10**9 if split == "test" else 0)
-    images = shapes.draw(labels, ids, seed, num_fine_each)
-    fine = fine_of_label(name, fine_names, taxonomy)[labels]
-    return ArraySource(images, taxonomy, fine, np.char.add(f"{split}_", ids.astype(np.str_)))
+    kept, dropped = split_dropped(f"Data set {name!r}", labels, fine_names, to_fine)
+    # Test images are numbered after the largest training set, so that no id is in both.
+    ids = kept + (10**9 if split == "test" else 0)
+    images = shapes.draw(labels[kept], ids, seed, num_fine_each)
+    named = np.char.add(f"{split}_", ids.astype(np.str_))
+    source = ArraySource(images, taxonomy, to_fine[labels[kept]], named)
+    source.dropped = dropped
+    return source

@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -44,13 +44,15 @@ def draw_partition(
     coarse_fraction: float | None = None,
     validation_fraction: float = 0.0,
     seed: int = 0,
+    data_fraction: float = 1.0,
 ) -> Partition:
     """Draws a `Partition`, class by class, from the seed and the images' ids.
 
     Images of a class are ranked by a hash of (seed, id). S_fine is the first `fine_fraction` of the
     ranks and S_coarse the last `coarse_fraction`, so each contains what a smaller fraction would
     give, and neither moves when the other's fraction changes. A source that holds coarse-only
-    images (`fine` = -1) has its S_coarse from them alone.
+    images (`fine` = -1) has its S_coarse from them alone. `data_fraction` multiplies both, so that
+    a smaller training set lies within a larger one, part by part and class by class.
 
     Args:
         fine: `(n,)` fine labels, -1 where there is none.
@@ -63,6 +65,7 @@ def draw_partition(
         validation_fraction: share of S_fine that is set aside for validation; never the first
             image of a class.
         seed: of the ranks.
+        data_fraction: share of both parts that is used, above 0.
 
     Raises:
         InputError: a fraction out of range, or fractions whose sum is more than 1.
@@ -72,8 +75,11 @@ def draw_partition(
     fine_fraction = default if fine_fraction is None else fine_fraction
     coarse_fraction = default if coarse_fraction is None else coarse_fraction
     check_fractions(fine_fraction, coarse_fraction, validation_fraction, has_coarse_only)
+    if not 0.0 < data_fraction <= 1.0:
+        raise InputError(f"data_fraction is {data_fraction}, expected above 0 and at most 1.")
+    fine_fraction, coarse_fraction = data_fraction * fine_fraction, data_fraction * coarse_fraction
 
-    ranked = np.argsort(_hashes(ids, seed), kind="stable")
+    ranked = np.argsort(id_hashes(ids, str(seed)), kind="stable")
     fine_labelled, validation, coarse_only = [], [], []
     for label, members in _by_class(fine, ranked):
         budget = members[: math.ceil(len(members) * fine_fraction - 1e-9)]
@@ -125,9 +131,11 @@ def check_every_class_labelled(fine_labels: np.ndarray, fine_names: Sequence[str
         )
 
 
-def _hashes(ids: np.ndarray, seed: int) -> np.ndarray:
-    key = str(seed).encode()
-    digests = (hashlib.blake2b(str(i).encode(), digest_size=8, key=key).digest() for i in ids)
+def id_hashes(ids: Iterable[str], key: str) -> np.ndarray:
+    """For each id a number below 2^64 that depends on it and the key alone."""
+    digests = (
+        hashlib.blake2b(str(i).encode(), digest_size=8, key=key.encode()).digest() for i in ids
+    )
     return np.frombuffer(b"".join(digests), dtype=">u8")
 
 

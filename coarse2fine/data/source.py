@@ -1,9 +1,10 @@
 """Images with random access, and their labels."""
 
 import abc
+import copy
 import hashlib
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Self
 
 import numpy as np
 import tensorflow as tf
@@ -30,6 +31,8 @@ class Source(abc.ABC):
 
     Attributes:
         dataset: the name that `load_source` found it by; `GIVEN` for a source made in Python.
+        dropped: for each class of the data set that the taxonomy does not name, how many of its
+            images were left out.
 
     Raises:
         InputError: labels that do not fit the taxonomy, ids that repeat, or images that have
@@ -46,6 +49,7 @@ class Source(abc.ABC):
         image_shape: tuple[int, int, int],
         coarse: np.ndarray | None = None,
     ):
+        self.dropped: dict[str, int] = {}
         self.taxonomy = taxonomy
         self.fine = np.asarray(fine, np.int64)
         _check_labels("fine", self.fine, -1, taxonomy.num_fine)
@@ -53,20 +57,23 @@ class Source(abc.ABC):
         _check_labels("coarse", self.coarse, 0, taxonomy.num_coarse)
         self.ids = np.asarray(ids, np.str_)
         self.image_shape = tuple(image_shape)
-        self._check_consistent()
+        self._check_labels_fit()
+        self._check_images()
 
-    def _check_consistent(self) -> None:
+    def _check_images(self) -> None:
         if self.image_shape[-1] not in (1, 3):
             raise InputError(f"Images have shape {self.image_shape}, expected 1 or 3 channels.")
+        if len(np.unique(self.ids)) != len(self.ids):
+            values, counts = np.unique(self.ids, return_counts=True)
+            raise InputError(f"The id {str(values[counts > 1][0])!r} names more than one image.")
+
+    def _check_labels_fit(self) -> None:
         lengths = {len(self.fine), len(self.coarse), len(self.ids)}
         if len(lengths) > 1:
             raise InputError(
                 f"A source has {len(self.fine)} fine labels, {len(self.coarse)} coarse labels and "
                 f"{len(self.ids)} ids, expected as many of each."
             )
-        if len(np.unique(self.ids)) != len(self.ids):
-            values, counts = np.unique(self.ids, return_counts=True)
-            raise InputError(f"The id {str(values[counts > 1][0])!r} names more than one image.")
         differs = (self.fine >= 0) & (self.taxonomy.coarsen(self.fine) != self.coarse)
         if differs.any():
             i = int(np.flatnonzero(differs)[0])
@@ -76,6 +83,21 @@ class Source(abc.ABC):
                 f"{self.taxonomy.coarse_names[self.coarse[i]]!r}, which is not its parent "
                 f"({differs.sum()} such images)."
             )
+
+    def with_fine(self, fine: np.ndarray) -> Self:
+        """The same images with other fine labels below their coarse ones.
+
+        Args:
+            fine: `(n,)` fine labels, -1 where an image has none.
+
+        Raises:
+            InputError: labels that do not fit the taxonomy or the coarse labels.
+        """
+        other = copy.copy(self)
+        other.fine = np.asarray(fine, np.int64)
+        _check_labels("fine", other.fine, -1, self.taxonomy.num_fine)
+        other._check_labels_fit()
+        return other
 
     def fingerprint(self) -> str:
         """A SHA-256 of ids, labels and a few dozen images spread over the source."""
@@ -164,33 +186,3 @@ def _check_labels(level: str, labels: np.ndarray, first: int, stop: int) -> None
             f"{level} label {labels[bad[0]]} at position {bad[0]} is out of range, expected "
             f"{first} to {stop - 1} ({len(bad)} such labels)."
         )
-
-
-def fine_of_label(name: str, labels: Sequence[str], taxonomy: Taxonomy) -> np.ndarray:
-    """Which fine class of a taxonomy each label of a data set is.
-
-    Args:
-        name: of the data set.
-        labels: names of its labels.
-        taxonomy: of the same names, in any order.
-
-    Returns:
-        `(len(labels) + 1,)` fine classes; the last is -1, for TFDS's label -1.
-
-    Raises:
-        InputError: a name that stands on one side only.
-    """
-    missing = [label for label in labels if label not in set(taxonomy.fine_names)]
-    unknown = [fine for fine in taxonomy.fine_names if fine not in set(labels)]
-    if missing or unknown:
-        raise InputError(
-            f"The taxonomy does not fit data set {name!r}: it lacks the labels "
-            f"{_some(missing)}, and its fine classes {_some(unknown)} are no labels of the set."
-        )
-    index = {fine: f for f, fine in enumerate(taxonomy.fine_names)}
-    return np.array([*(index[label] for label in labels), -1])
-
-
-def _some(names: list[str], most: int = 10) -> str:
-    listed = ", ".join(names[:most]) or "(none)"
-    return listed if len(names) <= most else f"{listed} and {len(names) - most} more"

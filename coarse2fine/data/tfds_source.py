@@ -8,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from coarse2fine.data.source import ArraySource, Source, fine_of_label
+from coarse2fine.data.labels import DROPPED, fine_of_label, split_dropped
+from coarse2fine.data.source import ArraySource, Source
 from coarse2fine.errors import InputError
 from coarse2fine.taxonomy import Taxonomy, cifar10, cifar100
 
@@ -27,13 +28,14 @@ def load_tfds(
     """A split of a TFDS image set with one image and a label of fine classes.
 
     TFRecord files have no random access, so such a set is read into memory; a set prepared as
-    ArrayRecord is read image by image.
+    ArrayRecord is read image by image. Images of labels that the taxonomy does not name are left
+    out without being decoded.
 
     Args:
         name: of the set, as TFDS spells it.
         split: `train`, `test` or another split of the set.
         data_dir: where it was prepared; by default TFDS's own folder.
-        taxonomy: of its label names; `cifar100` and `cifar10` have one.
+        taxonomy: of its label names, or of some of them; `cifar100` and `cifar10` have one.
         image_size: height and width that images are resized to, with antialiasing, as an exported
             model does; needed where the set's images vary in size.
 
@@ -50,17 +52,26 @@ def load_tfds(
         if builder.name not in _TAXONOMIES:
             raise InputError(
                 f"Data set {name!r} has no coarse classes of its own: pass a taxonomy of its "
-                f"{builder.info.features[label_key].num_classes} labels."
+                f"{builder.info.features[label_key].num_classes} labels, or of some of them."
             )
         taxonomy = _TAXONOMIES[builder.name]()
-    to_fine = fine_of_label(name, builder.info.features[label_key].names, taxonomy)
+    names = builder.info.features[label_key].names
+    to_fine = fine_of_label(name, names, taxonomy)
     image_shape = _image_shape(builder, image_key, image_size)
     if builder.info.file_format == tfds.core.FileFormat.ARRAY_RECORD:
         return ArrayRecordSource(builder, split, taxonomy, to_fine, image_shape)
 
-    columns = _read(builder, split, (image_key, label_key, id_key), image_shape)
+    count, dropped = builder.info.splits[split].num_examples, dict[str, int]()
+    if DROPPED in to_fine:
+        labels = _read_labels(builder, split, label_key)
+        kept, dropped = split_dropped(_where(builder, split), labels, names, to_fine)
+        count = len(kept)
+    keys = (image_key, label_key, id_key)
+    columns = _read(builder, split, keys, image_shape, count, to_fine != DROPPED)
     fine = to_fine[columns[label_key].astype(np.int64)]
-    return ArraySource(columns[image_key], taxonomy, fine, columns[id_key])
+    source = ArraySource(columns[image_key], taxonomy, fine, columns[id_key])
+    source.dropped = dropped
+    return source
 
 
 class ArrayRecordSource(Source):
@@ -91,18 +102,23 @@ class ArrayRecordSource(Source):
         for position, example in enumerate(builder.as_data_source(split, decoders=unread)):
             labels.append(int(example[label_key]))
             ids.append(f"{split}_{position}" if id_key == "tfds_id" else _text(example[id_key]))
+        label = np.array(labels, np.int64)
+        names = builder.info.features[label_key].names
+        where = _where(builder, split)
+        self._positions, dropped = split_dropped(where, label, names, to_fine)
         super().__init__(
             taxonomy,
-            to_fine[np.array(labels, np.int64)],
-            np.array(ids, np.str_),
+            to_fine[label[self._positions]],
+            np.array(ids, np.str_)[self._positions],
             image_shape,
         )
+        self.dropped = dropped
 
     def images(self, indices: tf.Tensor) -> tf.Tensor:
         """Reads the records; see `Source.images`."""
 
-        def read(positions):
-            examples = self._records.__getitems__(positions.tolist())
+        def read(wanted):
+            examples = self._records.__getitems__(self._positions[wanted].tolist())
             images = [example[self._image_key] for example in examples]
             return np.stack([_resized(image, self.image_shape) for image in images])
 
@@ -180,37 +196,63 @@ def _resized(image: Any, image_shape: tuple[int, ...]) -> Any:
     return tf.cast(tf.round(tf.ensure_shape(image, image_shape)), tf.uint8)
 
 
+def _where(builder, split: str) -> str:
+    return f"Split {split!r} of {builder.name!r}"
+
+
+def _read_labels(builder, split: str, label_key: str) -> np.ndarray:
+    only_labels = tfds.decode.PartialDecoding({label_key: builder.info.features[label_key]})
+    dataset = _without_autotune(
+        builder.as_dataset(
+            split=split,
+            batch_size=_BATCH,
+            decoders=only_labels,
+            read_config=tfds.ReadConfig(try_autocache=False),
+        )
+    )
+    batches = dataset.as_numpy_iterator()
+    return np.concatenate([batch[label_key] for batch in batches]).astype(np.int64)
+
+
 def _read(
-    builder, split: str, keys: tuple[str, str, str], image_shape: tuple[int, ...]
+    builder,
+    split: str,
+    keys: tuple[str, str, str],
+    image_shape: tuple[int, ...],
+    count: int,
+    is_kept: np.ndarray,
 ) -> dict[str, np.ndarray]:
-    """Reads these features of a whole split, in the order of its files."""
-    image_key, _, id_key = keys
-    count = builder.info.splits[split].num_examples
+    """Reads these features of a split's `count` images of kept labels, in the files' order."""
+    image_key, label_key, id_key = keys
+    decode = builder.info.features[image_key].decode_example
     shape = (count, *image_shape)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if np.prod(shape) > _MEMORY_SHARE * memory:
         raise InputError(
-            f"Split {split!r} of {builder.name!r} takes {np.prod(shape) / 2**30:.1f} GiB in "
+            f"{_where(builder, split)} takes {np.prod(shape) / 2**30:.1f} GiB in "
             f"memory, more than half of this machine's {memory / 2**30:.1f} GiB; as ArrayRecord it "
             "is read image by image. "
             + _how_to_prepare(builder.name, "A_NEW_FOLDER", file_format="array_record")
         )
-    options = tf.data.Options()
-    options.autotune.enabled = False
     dataset = builder.as_dataset(
         split=split,
+        decoders={image_key: tfds.decode.SkipDecoding()},
         read_config=tfds.ReadConfig(add_tfds_id=id_key == "tfds_id", try_autocache=False),
+    )
+    dataset = dataset.filter(
+        # The last place is of label -1.
+        lambda example: tf.gather(is_kept, example[label_key] % len(is_kept))
     ).map(
         lambda example: {
             **{key: example[key] for key in keys},
-            image_key: _resized(example[image_key], image_shape),
+            image_key: _resized(decode(example[image_key]), image_shape),
         },
         num_parallel_calls=2,
     )
     columns = {image_key: np.empty(shape, np.uint8)}
     texts: dict[str, list] = {key: [] for key in keys if key != image_key}
     start = 0
-    for batch in dataset.batch(_BATCH).with_options(options).as_numpy_iterator():
+    for batch in _without_autotune(dataset.batch(_BATCH)).as_numpy_iterator():
         stop = start + len(batch[image_key])
         columns[image_key][start:stop] = batch[image_key]
         for key, values in texts.items():
@@ -219,6 +261,12 @@ def _read(
     columns |= {key: np.concatenate(values) for key, values in texts.items()}
     columns[id_key] = np.array([_text(value) for value in columns[id_key]])
     return columns
+
+
+def _without_autotune(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
 
 
 def _text(value: bytes | str) -> str:

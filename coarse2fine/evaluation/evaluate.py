@@ -1,33 +1,61 @@
-"""The test accuracy of a run."""
+"""The accuracy of a run."""
 
 import pathlib
+from typing import Any
 
 from coarse2fine.data import Source
+from coarse2fine.evaluation.decisions import Decisions
 from coarse2fine.evaluation.predictions import predict
 from coarse2fine.evaluation.report import make_report
 from coarse2fine.files import write_json
-from coarse2fine.training.run import Run, load_run, load_split
+from coarse2fine.training import Run, load_run, load_split
+from coarse2fine.training.run import plan_of
 
 
 def evaluate(
-    run: Run | str | pathlib.Path, data_dir: str | None = None, source: Source | None = None
-) -> dict[str, float | int | None]:
-    """Scores the whole test set and writes `report.json` into the run's workdir.
+    run: Run | str | pathlib.Path,
+    data_dir: str | None = None,
+    source: Source | None = None,
+    training: bool = False,
+    training_source: Source | None = None,
+) -> dict[str, Any]:
+    """Scores the whole test set; writes `report.json` and `decisions.npz` into the run's workdir.
 
     Args:
         run: a run, or its workdir.
-        data_dir: of the test set, where it is not the one that the run was trained with.
+        data_dir: of the data, where it is not the one that the run was trained with.
         source: the test split, where it has been loaded before.
+        training: also score all images that the run was trained on, without augmentation, as it
+            predicts; their fine labels count where the run might use them.
+        training_source: the training split as its data set gives it, where it has been loaded
+            before.
 
     Returns:
-        What `make_report` gives.
+        What `make_report` gives; `fine_labels_changed`, the number of training images whose fine
+        label is noise (0 without `fine_label_noise`); and `training`, what `make_report` gives of
+        the training images, or None.
     """
     run = run if isinstance(run, Run) else load_run(run)
-    if source is None:
-        config = run.config if data_dir is None else run.config.replace(data_dir=data_dir)
-        source = load_split(config, "test", run.taxonomy)
-    run.taxonomy.check_same(source.taxonomy.fingerprint, f"The test set {run.config.dataset!r}")
-    predictions = predict(run.model, run.preprocess, source, batch_size=run.config.batch_size)
-    report = make_report(predictions, run.taxonomy)
-    write_json(run.workdir.report_file, report)
+    config = run.config if data_dir is None else run.config.replace(data_dir=data_dir)
+    source = load_split(config, "test", run.taxonomy) if source is None else source
+    run.taxonomy.check_same(source.taxonomy.fingerprint, f"The test set {config.dataset!r}")
+    predictions = predict(run.model, run.preprocess, source, batch_size=config.batch_size)
+    report: dict[str, Any] = make_report(predictions, run.taxonomy)
+    report["fine_labels_changed"] = run.workdir.read_data()["fine_labels_changed"]
+    report["training"] = None
+    if training:
+        if training_source is None:
+            training_source = load_split(config, "train", run.taxonomy)
+        report["training"] = _report_on_training(run, training_source)
+    Decisions.of(predictions).save(run.workdir.decisions_file)
+    write_json(run.workdir.report_file, report)  # Last: with a report there are its decisions.
     return report
+
+
+def _report_on_training(run: Run, source: Source) -> dict[str, Any]:
+    plan = plan_of(run, source)
+    run.workdir.check_same_images(source, plan.partition)
+    predictions = predict(
+        run.model, run.preprocess, plan.source, plan.training_images, run.config.batch_size
+    )
+    return make_report(predictions, run.taxonomy)

@@ -1,9 +1,15 @@
 """What a set of predictions says, in numbers."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
+from coarse2fine.errors import InputError
 from coarse2fine.evaluation.predictions import Predictions
+from coarse2fine.metrics import ConfusionMatrix, average_confusion_ratio
 from coarse2fine.taxonomy import Taxonomy
+
+_CHUNK = 4096  # images that are looked at together
 
 
 def make_report(predictions: Predictions, taxonomy: Taxonomy) -> dict[str, float | int | None]:
@@ -14,9 +20,14 @@ def make_report(predictions: Predictions, taxonomy: Taxonomy) -> dict[str, float
       among the best five, of the fine head.
     - `coarse_top1`: share of images whose coarse class is the best of the coarse head.
     - `coarse_top1_from_fine`: the same for the parent of the fine head's best class.
+    - `coarse_top1_from_fine_sum`: the same for the coarse class whose fine classes have the largest
+      sum of the fine head's softmax probabilities.
     - `agreement`: share of images on which the coarse head names that parent.
     - `mistake_severity`: share of the wrong fine predictions that leave the coarse class; None
       where none is wrong.
+    - `average_confusion_ratio`, `average_confusion_ratio_normalized`: of the fine head on the
+      images with a fine label, from counts and with `normalize="predicted"`; None where it is
+      undefined.
     """
     report: dict[str, float | int | None] = dict.fromkeys(
         (
@@ -25,8 +36,11 @@ def make_report(predictions: Predictions, taxonomy: Taxonomy) -> dict[str, float
             "fine_top5",
             "coarse_top1",
             "coarse_top1_from_fine",
+            "coarse_top1_from_fine_sum",
             "agreement",
             "mistake_severity",
+            "average_confusion_ratio",
+            "average_confusion_ratio_normalized",
         )
     )
     report["num_images"] = len(predictions.coarse)
@@ -41,11 +55,66 @@ def make_report(predictions: Predictions, taxonomy: Taxonomy) -> dict[str, float
         report["fine_top1"] = _share(best_fine[has_fine] == fine)
         report["fine_top5"] = _share(_rank(predictions.fine_scores[has_fine], fine) < 5)
         report["coarse_top1_from_fine"] = _share(named == predictions.coarse)
+        by_sum = _largest_sum(predictions.fine_scores, taxonomy)
+        report["coarse_top1_from_fine_sum"] = _share(by_sum == predictions.coarse)
         is_wrong = has_fine & (best_fine != predictions.fine)
         report["mistake_severity"] = _share(named[is_wrong] != predictions.coarse[is_wrong])
         if predictions.coarse_scores is not None:
             report["agreement"] = _share(best_coarse == named)
+        report.update(confusion_ratios(confusion_matrix(predictions, taxonomy), taxonomy))
     return report
+
+
+def confusion_matrix(predictions: Predictions, taxonomy: Taxonomy) -> np.ndarray:
+    """How often fine classes are taken for each other, by the images with a fine label.
+
+    Returns:
+        `(num_fine, num_fine)` int32 counts, `[target, predicted]`.
+
+    Raises:
+        InputError: predictions without fine scores, or with scores of other classes.
+    """
+    if predictions.fine_scores is None:
+        raise InputError(
+            "There is no fine confusion matrix of a network without a fine head. Train with labels "
+            "other than coarse."
+        )
+    matrix = ConfusionMatrix(taxonomy.num_fine)
+    for images in _chunks(len(predictions.fine)):
+        fine = predictions.fine[images]
+        matrix.update_state(fine, predictions.fine_scores[images], sample_weight=fine >= 0)
+    return np.asarray(matrix.result())
+
+
+def confusion_ratios(confusion: np.ndarray, taxonomy: Taxonomy) -> dict[str, float | None]:
+    """The average confusion ratios of `make_report`, from the matrix of `confusion_matrix`."""
+    ratios: dict[str, float | None] = {}
+    for name, normalize in (
+        ("average_confusion_ratio", None),
+        ("average_confusion_ratio_normalized", "predicted"),
+    ):
+        try:
+            ratios[name] = average_confusion_ratio(confusion, taxonomy.parent, normalize)
+        except InputError:  # Such a matrix and taxonomy fit: the ratio is undefined.
+            ratios[name] = None
+    return ratios
+
+
+def _largest_sum(fine_scores: np.ndarray, taxonomy: Taxonomy) -> np.ndarray:
+    """The coarse class of the largest sum of fine probabilities; of equal sums the lower one."""
+    order = np.concatenate(taxonomy.children)
+    starts = np.cumsum([0, *map(len, taxonomy.children[:-1])])
+    best = np.zeros(len(fine_scores), np.int64)
+    for images in _chunks(len(fine_scores)):
+        scores = fine_scores[images].astype(np.float64)
+        # Over the best class's probability, so that some term is 1 and none overflows.
+        relative = np.exp(scores - scores.max(-1, keepdims=True))
+        best[images] = np.add.reduceat(relative[:, order], starts, axis=-1).argmax(-1)
+    return best
+
+
+def _chunks(count: int) -> Iterator[slice]:
+    return (slice(start, start + _CHUNK) for start in range(0, count, _CHUNK))
 
 
 def _rank(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -1,5 +1,30 @@
-"""Arms and their comparison."""
+"""Arms and their comparison; pairs of runs and what fine labels brought."""
 
+from coarse2fine.experiments.advise import advise
+from coarse2fine.experiments.chen2018 import SETTINGS, select_settings
 from coarse2fine.experiments.compare import ARMS, Arm, Comparison, compare
+from coarse2fine.experiments.granularity import (
+    Granularity,
+    Published,
+    Setting,
+    measure_granularity,
+)
+from coarse2fine.experiments.pictures import draw_advice, draw_embedding, draw_pairs, draw_run
 
-__all__ = ["ARMS", "Arm", "Comparison", "compare"]
+__all__ = [
+    "ARMS",
+    "SETTINGS",
+    "Arm",
+    "Comparison",
+    "Granularity",
+    "Published",
+    "Setting",
+    "advise",
+    "compare",
+    "draw_advice",
+    "draw_embedding",
+    "draw_pairs",
+    "draw_run",
+    "measure_granularity",
+    "select_settings",
+]

@@ -9,13 +9,20 @@ from coarse2fine.errors import InputError
 from coarse2fine.files import write_json
 from coarse2fine.taxonomy.taxonomy import Taxonomy
 
-_FIELDS = tuple(field.name for field in dataclasses.fields(Taxonomy))
+_LISTS = ("fine_names", "coarse_names", "parent")
+_COLUMNS = {
+    ("fine", "coarse"): "a fine and a coarse name",
+    ("fine", "coarse", "source_name"): "a fine, a coarse and a source name",
+}
+_DISTINCT = {"fine": "fine class", "source_name": "source name"}
 
 
 def read_taxonomy(path: str | pathlib.Path) -> Taxonomy:
     """Reads `.json` (`fine_names`, `coarse_names`, `parent`) or `.csv` (`fine,coarse` rows).
 
-    A CSV's classes are numbered in order of first appearance.
+    A CSV's classes are numbered in order of first appearance. Where a data set calls the fine
+    classes otherwise, its names are JSON's fourth list `source_names` or CSV's third column
+    `source_name`; classes of the data set that the file does not name are left out of it.
 
     Raises:
         InputError: a file that is missing, of another kind, or that holds no taxonomy; the message
@@ -36,8 +43,11 @@ def read_taxonomy(path: str | pathlib.Path) -> Taxonomy:
 
 
 def write_taxonomy(taxonomy: Taxonomy, path: str | pathlib.Path) -> None:
-    """Writes the JSON form that `read_taxonomy` reads."""
-    write_json(pathlib.Path(path), dataclasses.asdict(taxonomy))
+    """Writes the JSON form that `read_taxonomy` reads, `source_names` where they differ."""
+    content = dataclasses.asdict(taxonomy)
+    if taxonomy.source_names == taxonomy.fine_names:
+        del content["source_names"]
+    write_json(pathlib.Path(path), content)
 
 
 def _read_json(path: pathlib.Path) -> Taxonomy:
@@ -45,10 +55,11 @@ def _read_json(path: pathlib.Path) -> Taxonomy:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except json.JSONDecodeError as error:
         raise InputError(f"Taxonomy {path}, line {error.lineno}: {error.msg}.") from error
-    is_complete = isinstance(content, dict) and sorted(content) == sorted(_FIELDS)
-    if not is_complete or not all(isinstance(content[field], list) for field in _FIELDS):
+    is_complete = isinstance(content, dict) and (content.keys() - {"source_names"} == set(_LISTS))
+    if not is_complete or not all(isinstance(value, list) for value in content.values()):
         raise InputError(
-            f"Taxonomy {path} is not an object with the three lists {', '.join(_FIELDS)}."
+            f"Taxonomy {path} is not an object with the three lists {', '.join(_LISTS)}, and "
+            "source_names as a fourth where a data set calls the fine classes otherwise."
         )
     return _located(path, lambda: Taxonomy(**content))
 
@@ -57,28 +68,35 @@ def _read_csv(path: pathlib.Path) -> Taxonomy:
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(file)
         header = next(rows, [])
-        if [name.strip() for name in header] != ["fine", "coarse"]:
+        columns = tuple(name.strip() for name in header)
+        if columns not in _COLUMNS:
             raise InputError(
-                f"Taxonomy {path}, line 1: the header is {','.join(header)!r}, "
-                "expected 'fine,coarse'."
+                f"Taxonomy {path}, line 1: the header is {','.join(header)!r}, expected "
+                f"{' or '.join(repr(','.join(known)) for known in _COLUMNS)}."
             )
-        pairs: list[tuple[str, str]] = []
-        first_line: dict[str, int] = {}
+        classes: list[dict[str, str]] = []
+        first_line: dict[tuple[str, str], int] = {}
         for row in rows:
             if not row:
                 continue
             names = [name.strip() for name in row]
             where = f"Taxonomy {path}, line {rows.line_num}"
-            if len(names) != 2 or not all(names):
-                raise InputError(f"{where}: {','.join(row)!r}, expected a fine and a coarse name.")
-            if names[0] in first_line:
-                raise InputError(
-                    f"{where}: fine class {names[0]!r} already stands in line "
-                    f"{first_line[names[0]]}."
-                )
-            first_line[names[0]] = rows.line_num
-            pairs.append((names[0], names[1]))
-    return _located(path, lambda: Taxonomy.from_pairs(pairs))
+            if len(names) != len(columns) or not all(names):
+                raise InputError(f"{where}: {','.join(row)!r}, expected {_COLUMNS[columns]}.")
+            classes.append(dict(zip(columns, names, strict=True)))
+            for column, what in _DISTINCT.items():
+                name = classes[-1].get(column)
+                if name is None:
+                    continue
+                if (column, name) in first_line:
+                    raise InputError(
+                        f"{where}: {what} {name!r} already stands in line "
+                        f"{first_line[column, name]}."
+                    )
+                first_line[column, name] = rows.line_num
+    pairs = [(names["fine"], names["coarse"]) for names in classes]
+    source_names = [names["source_name"] for names in classes if "source_name" in names]
+    return _located(path, lambda: Taxonomy.from_pairs(pairs, source_names))
 
 
 def _located(path, build):

@@ -21,6 +21,8 @@ class Taxonomy:
         fine_names: `num_fine` distinct names.
         coarse_names: `num_coarse` distinct names.
         parent: `num_fine` indices into `coarse_names`; `parent[f]` is fine class f's coarse class.
+        source_names: `num_fine` distinct names: what a data set calls each fine class. By default
+            `fine_names`. They only say how a data set is read, and are no part of the fingerprint.
 
     Raises:
         InputError: names that repeat or are empty, a parent out of range, or a coarse class without
@@ -35,17 +37,21 @@ class Taxonomy:
     fine_names: tuple[str, ...]
     coarse_names: tuple[str, ...]
     parent: tuple[int, ...]
+    source_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             object.__setattr__(self, field.name, tuple(getattr(self, field.name)))
         problems = [
-            *_name_problems("fine", self.fine_names),
-            *_name_problems("coarse", self.coarse_names),
+            *_name_problems("fine class", self.fine_names),
+            *_name_problems("coarse class", self.coarse_names),
             *self._parent_problems(),
+            *self._source_name_problems(),
         ]
         if problems:
             raise InputError("The taxonomy cannot be used: " + "; ".join(problems) + ".")
+        if not self.source_names:
+            object.__setattr__(self, "source_names", self.fine_names)
 
     def _parent_problems(self) -> list[str]:
         if len(self.parent) != len(self.fine_names):
@@ -61,8 +67,18 @@ class Taxonomy:
             object.__setattr__(self, "parent", tuple(int(k) for k in self.parent))
         return problems
 
+    def _source_name_problems(self) -> list[str]:
+        if self.source_names in ((), self.fine_names):
+            return []
+        num_names = len(self.source_names)
+        if num_names != len(self.fine_names):
+            return [f"{len(self.fine_names)} fine classes but {num_names} source names"]
+        return _name_problems("source name", self.source_names)
+
     @classmethod
-    def from_pairs(cls, pairs: Iterable[tuple[str, str]]) -> "Taxonomy":
+    def from_pairs(
+        cls, pairs: Iterable[tuple[str, str]], source_names: Iterable[str] = ()
+    ) -> "Taxonomy":
         """From (fine name, coarse name) pairs; both levels in order of first appearance."""
         pairs = list(pairs)
         coarse_index = {name: k for k, name in enumerate(dict.fromkeys(c for _, c in pairs))}
@@ -70,6 +86,7 @@ class Taxonomy:
             tuple(fine for fine, _ in pairs),
             tuple(coarse_index),
             tuple(coarse_index[coarse] for _, coarse in pairs),
+            tuple(source_names),
         )
 
     @property
@@ -124,7 +141,10 @@ class Taxonomy:
         order = {name: f for f, name in enumerate(self.fine_names)}
         pairs.sort(key=lambda pair: order[pair[0]])
         return Taxonomy(
-            tuple(fine for fine, _ in pairs), tuple(groups), tuple(coarse for _, coarse in pairs)
+            tuple(fine for fine, _ in pairs),
+            tuple(groups),
+            tuple(coarse for _, coarse in pairs),
+            tuple(self.source_names[order[fine]] for fine, _ in pairs),
         )
 
     def _check_names(self, level: str, names: Iterable[str], known: tuple[str, ...]) -> None:
@@ -138,7 +158,8 @@ class Taxonomy:
     @functools.cached_property
     def fingerprint(self) -> str:
         """A SHA-256 of both levels' names and the parents: equal only where they are."""
-        text = json.dumps(dataclasses.asdict(self), ensure_ascii=True, separators=(",", ":"))
+        classes = {name: getattr(self, name) for name in ("fine_names", "coarse_names", "parent")}
+        text = json.dumps(classes, ensure_ascii=True, separators=(",", ":"))
         return hashlib.sha256(text.encode("ascii")).hexdigest()
 
     def check_same(self, fingerprint: str, where: str) -> None:
@@ -151,14 +172,14 @@ class Taxonomy:
             )
 
 
-def _name_problems(level: str, names: tuple[str, ...]) -> list[str]:
+def _name_problems(what: str, names: tuple[str, ...]) -> list[str]:
     if not names:
-        return [f"no {level} classes"]
+        return [f"no {what}es"]
     problems = [
-        f"{level} class {k} has name {name!r}, expected a non-empty text"
+        f"{what} {k} is {name!r}, expected a non-empty text"
         for k, name in enumerate(names)
         if not isinstance(name, str) or not name.strip()
     ]
     counts = collections.Counter(name for name in names if isinstance(name, str))
-    problems += [f"{level} class {n!r} stands {c} times" for n, c in counts.items() if c > 1]
+    problems += [f"{what} {n!r} stands {c} times" for n, c in counts.items() if c > 1]
     return problems

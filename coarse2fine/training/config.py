@@ -33,9 +33,22 @@ class Config:
     image_size: int | None = _field(
         None, "Height and width that a TFDS set's images are resized to, where they vary."
     )
-    taxonomy: str | None = _field(None, "Taxonomy file (.json or .csv) in place of the set's own.")
-    backbone: str = _field("nin", "Base network: nin, alexnet or preact_resnet.")
+    taxonomy: str | None = _field(
+        None,
+        "Taxonomy file (.json or .csv) or task (cifar100_animals, ...), in place of the set's own: "
+        "regroups, renames or drops its classes.",
+    )
+    backbone: str = _field("nin", "Base network: nin, alexnet, preact_resnet or wide_resnet.")
     width: float = _field(1.0, "Multiplies the backbone's channel counts.")
+    dropout: float | None = _field(
+        None, "Share that the backbone drops, in its own places; default: the network's own."
+    )
+    head_dropout: float = _field(
+        0.0, "Share of the backbone's channels dropped before the class maps."
+    )
+    extra_layer: bool = _field(
+        False, "One more linear layer of num_fine units before the class maps, with labels=coarse."
+    )
     labels: Literal["mixed", "fine", "oracle", "coarse"] = _field(
         "mixed",
         "What to learn from: mixed (fine labels of S_fine, coarse labels of both parts), fine "
@@ -47,24 +60,40 @@ class Config:
     coarse_fraction: float | None = _field(
         None, "Share of each fine class in S_coarse; default .5, or what the source says."
     )
+    data_fraction: float = _field(
+        1.0,
+        "Share of the training set that is used, class by class; a larger share contains a smaller "
+        "one. The number of updates stays that of the whole set.",
+    )
+    fine_label_noise: float = _field(
+        0.0,
+        "Probability that a training image's fine label is replaced by a random one of the same "
+        "coarse class.",
+    )
     coarse_weight: float = _field(
         1.0, "Weight of the coarse loss, with labels=mixed: the paper's lambda."
     )
     validation_fraction: float = _field(0.1, "Share of S_fine set aside to choose settings.")
     batch_size: int = _field(128, "Images an update.")
-    epochs: int | None = _field(None, "Passes over the run's training images; default 55.")
+    epochs: int | None = _field(
+        None, "Passes over the run's training images, counted with data_fraction 1; default 55."
+    )
     steps: int | None = _field(None, "Updates, in place of epochs.")
-    schedule: Literal["plateau", "milestones", "cosine"] = _field(
+    schedule: Literal["plateau", "milestones", "cosine", "onecycle"] = _field(
         "plateau",
         "Learning rate: plateau (times plateau_factor when validation accuracy stalls), milestones "
-        "(as --milestones says) or cosine (to 0).",
+        "(as --milestones says), cosine (to 0) or onecycle (from 1/25 of the rate up to it, then "
+        "down to 1/250,000).",
     )
     plateau_patience: int = _field(5, "Epochs without a better validation accuracy that stall it.")
     plateau_factor: float = _field(0.1, "What a plateau multiplies the learning rate by.")
     milestones: tuple[tuple[float, float], ...] = _field(
         (), "share:factor,... : from that share of the updates on, the learning rate times factor."
     )
-    warmup: float = _field(0.0, "Share of the updates over which the learning rate rises from 0.")
+    warmup: float | None = _field(
+        None,
+        "Share of the updates over which the learning rate rises; default 0, with onecycle .3.",
+    )
     learning_rate: float = _field(0.01, "Initial learning rate.")
     weight_decay: float = _field(5e-4, "Joins the gradient before momentum, as in Caffe and Torch.")
     weight_decay_share: float = _field(1.0, "Share of the updates after which decay ends.")
@@ -80,11 +109,22 @@ class Config:
     strategy: Literal["auto", "single", "mirrored"] = _field(
         "auto", "single, mirrored (all GPUs), or auto: mirrored where more than one GPU is visible."
     )
-    seed: int = _field(0, "Of the drawings of shapes, the partition, the order and the weights.")
+    seed: int = _field(
+        0, "Of the drawings of shapes, the partition, the label noise, the order and the weights."
+    )
     refit: bool = _field(
         False,
         "After the run with validation, replay its learning rates from a fresh start on all "
         "training images.",
+    )
+    track_training_accuracy: bool = _field(
+        False, "Measure the accuracy on training images, as they are, at the end of each epoch."
+    )
+    tracked_share: float = _field(
+        0.1, "Share of the training images that it is measured on, drawn by the seed; 1 for all."
+    )
+    track_test_accuracy: bool = _field(
+        False, "Measure the test accuracy at the end of each epoch; it chooses nothing."
     )
     allow_unlabelled_classes: bool = _field(
         False, "Go on where fine classes have no fine-labelled image."
@@ -104,8 +144,12 @@ class Config:
     def _range_problems(self):
         for name, is_good, expected in (
             ("width", 0 < self.width < math.inf, "above 0"),
+            ("dropout", self.dropout is None or 0 <= self.dropout < 1, "0 or more and below 1"),
+            ("head_dropout", 0 <= self.head_dropout < 1, "0 or more and below 1"),
             ("fine_fraction", self._is_share("fine_fraction"), "from 0 to 1"),
             ("coarse_fraction", self._is_share("coarse_fraction"), "from 0 to 1"),
+            ("data_fraction", 0 < self.data_fraction <= 1, "above 0 and at most 1"),
+            ("fine_label_noise", 0 <= self.fine_label_noise <= 1, "from 0 to 1"),
             ("coarse_weight", 0 <= self.coarse_weight < math.inf, "0 or more"),
             ("validation_fraction", 0 <= self.validation_fraction < 1, "0 or more and below 1"),
             ("image_size", self.image_size is None or self.image_size >= 1, "1 or more"),
@@ -114,10 +158,11 @@ class Config:
             ("steps", self.steps is None or self.steps >= 1, "1 or more"),
             ("plateau_patience", self.plateau_patience >= 1, "1 or more"),
             ("plateau_factor", 0 < self.plateau_factor < 1, "between 0 and 1"),
-            ("warmup", 0 <= self.warmup < 1, "0 or more and below 1"),
+            ("warmup", self.warmup is None or 0 <= self.warmup < 1, "0 or more and below 1"),
             ("learning_rate", 0 < self.learning_rate < math.inf, "above 0"),
             ("weight_decay", 0 <= self.weight_decay < math.inf, "0 or more"),
             ("weight_decay_share", 0 <= self.weight_decay_share <= 1, "from 0 to 1"),
+            ("tracked_share", 0 < self.tracked_share <= 1, "above 0 and at most 1"),
             ("seed", 0 <= self.seed < 2**31, "from 0 to 2147483647"),
         ):
             if not is_good:
@@ -133,12 +178,15 @@ class Config:
         if self.schedule == "plateau" and self.validation_fraction == 0:
             yield (
                 "schedule plateau needs validation images: raise validation_fraction, or choose "
-                "milestones or cosine"
+                "milestones, cosine or onecycle"
             )
         for name, needed, given in (
+            ("extra_layer", "labels=coarse", self.labels == "coarse"),
             ("coarse_weight", "labels=mixed", self.labels == "mixed"),
+            ("fine_label_noise", "labels=mixed, fine or oracle", self.labels != "coarse"),
             ("plateau_patience", "schedule=plateau", self.schedule == "plateau"),
             ("plateau_factor", "schedule=plateau", self.schedule == "plateau"),
+            ("tracked_share", "track_training_accuracy", self.track_training_accuracy),
         ):
             if not given and getattr(self, name) != DEFAULTS[name]:
                 yield f"{name} is {getattr(self, name)}, and is used with {needed} alone"
@@ -149,8 +197,6 @@ class Config:
             )
         if self.milestones and self.schedule != "milestones":
             yield f"milestones are given, and schedule {self.schedule} has none"
-        if self.warmup and self.schedule != "cosine":
-            yield f"warmup is {self.warmup}, and schedule {self.schedule} has none"
         shares = [share for share, _ in self.milestones]
         if shares != sorted(set(shares)) or not all(0 < share < 1 for share in shares):
             yield f"milestones stand at {shares}, expected rising shares between 0 and 1"
@@ -181,17 +227,30 @@ class Config:
         except (OSError, ValueError, TypeError) as error:
             raise InputError(f"{path} is not the config of a run: {error}.") from error
 
+    def differing(self, other: "Config") -> tuple[str, ...]:
+        """The names of the values that make this another run than `other`'s."""
+        return tuple(
+            name
+            for name in (field.name for field in dataclasses.fields(self))
+            if name not in _NOT_DECIDING and getattr(self, name) != getattr(other, name)
+        )
+
     def differences(self, other: "Config") -> list[str]:
         """`name: mine, not theirs` for each value that makes another run of `other`."""
         return [
             f"{name}: {getattr(self, name)!r}, not {getattr(other, name)!r}"
-            for name in (field.name for field in dataclasses.fields(self))
-            if name not in _WHERE and getattr(self, name) != getattr(other, name)
+            for name in self.differing(other)
         ]
 
 
-# Where a run's data lies and what it runs on do not make it another run.
-_WHERE = ("data_dir", "strategy")
+# Where a run's data lies, what it runs on and what is only watched do not make it another run.
+_NOT_DECIDING = (
+    "data_dir",
+    "strategy",
+    "track_training_accuracy",
+    "tracked_share",
+    "track_test_accuracy",
+)
 
 DEFAULTS: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(Config)}
 

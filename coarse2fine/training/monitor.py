@@ -16,6 +16,9 @@ from coarse2fine.training.workdir import Workdir
 
 _PICTURES = 10
 
+# What the name of a metric begins with, and the TensorBoard run that shows it.
+_SPLITS = {"val_": "validation", "training_set_": "training_set", "test_": "test"}
+
 
 class Monitor(keras.callbacks.Callback):
     """Writes each epoch's metrics, and pictures of class maps ten times a run.
@@ -55,11 +58,8 @@ class Monitor(keras.callbacks.Callback):
         """Opens the writers; lines of epochs that are trained again are taken out."""
         text = "".join(json.dumps(line) + "\n" for line in self._done)
         write_text(self._workdir.metrics_file, text)
-        self._writers = {
-            split: tf.summary.create_file_writer(str(self._workdir.events / split))
-            for split in ("train", "validation")
-        }
-        with self._writers["train"].as_default():
+        self._writers: dict[str, tf.summary.SummaryWriter] = {}
+        with self._writer("train").as_default():
             tf.summary.text("config", f"```\n{self._config_text}\n```", step=0)
         self._clock = time.monotonic()
 
@@ -80,7 +80,7 @@ class Monitor(keras.callbacks.Callback):
         }
         with self._workdir.metrics_file.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
-        with self._writers["train"].as_default(step):
+        with self._writer("train").as_default(step):
             tf.summary.scalar("learning_rate", rate)
             pictures_due = step * _PICTURES // self._total_steps
             if pictures_due > self._pictures_done:
@@ -88,11 +88,17 @@ class Monitor(keras.callbacks.Callback):
                 pictures = self._pictures()
                 tf.summary.image("class_maps", pictures, max_outputs=len(pictures))
         for name, value in metrics.items():
-            split = "validation" if name.startswith("val_") else "train"
-            with self._writers[split].as_default(step):
-                tf.summary.scalar(name.removeprefix("val_"), value)
+            prefix = next((prefix for prefix in _SPLITS if name.startswith(prefix)), "")
+            with self._writer(_SPLITS.get(prefix, "train")).as_default(step):
+                tf.summary.scalar(name.removeprefix(prefix), value)
         for writer in self._writers.values():
             writer.flush()
+
+    def _writer(self, split: str) -> tf.summary.SummaryWriter:
+        if split not in self._writers:
+            folder = str(self._workdir.events / split)
+            self._writers[split] = tf.summary.create_file_writer(folder)
+        return self._writers[split]
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Closes the writers."""

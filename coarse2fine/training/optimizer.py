@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from coarse2fine.training.config import Config
+from coarse2fine.training.onecycle import OneCycle
 
 
 @keras.saving.register_keras_serializable("coarse2fine")
@@ -23,6 +24,7 @@ class CoupledSGD(keras.optimizers.SGD):
         momentum: of the velocity.
         decay: added share of the weight, on every trainable variable.
         decay_steps: updates after which decay ends; None for never.
+        warmup_steps: updates over which the learning rate, whatever sets it, rises from 0.
         **kwargs: of `keras.optimizers.SGD`.
 
     Example:
@@ -43,11 +45,27 @@ class CoupledSGD(keras.optimizers.SGD):
         momentum: float = 0.9,
         decay: float = 0.0,
         decay_steps: int | None = None,
+        warmup_steps: int = 0,
         **kwargs: Any,
     ):
         super().__init__(learning_rate, momentum=momentum, **kwargs)
         self.decay = decay
         self.decay_steps = decay_steps
+        self.warmup_steps = warmup_steps
+
+    @property
+    def learning_rate(self) -> Any:
+        """The rate of the next update. What is set is the rate after the warm-up."""
+        rate = super().learning_rate
+        if not self.warmup_steps:
+            return rate
+        rate = ops.convert_to_tensor(rate)
+        share = ops.cast(self.iterations, rate.dtype) / self.warmup_steps
+        return rate * ops.minimum(share, 1.0)
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        keras.optimizers.SGD.learning_rate.fset(self, value)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Updates one variable."""
@@ -60,7 +78,12 @@ class CoupledSGD(keras.optimizers.SGD):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal optimizer."""
-        return {**super().get_config(), "decay": self.decay, "decay_steps": self.decay_steps}
+        return {
+            **super().get_config(),
+            "decay": self.decay,
+            "decay_steps": self.decay_steps,
+            "warmup_steps": self.warmup_steps,
+        }
 
 
 def learning_rate(optimizer: keras.optimizers.Optimizer) -> float:
@@ -71,7 +94,7 @@ def learning_rate(optimizer: keras.optimizers.Optimizer) -> float:
 def make_optimizer(config: Config, steps: int) -> CoupledSGD:
     """The optimizer of a run of `steps` updates."""
     return CoupledSGD(
-        learning_rate=_rate_or_schedule(config, steps),
+        **_rate_arguments(config, steps),
         momentum=0.9,
         decay=config.weight_decay,
         decay_steps=(
@@ -80,20 +103,29 @@ def make_optimizer(config: Config, steps: int) -> CoupledSGD:
     )
 
 
-def _rate_or_schedule(config: Config, steps: int) -> Any:
+def _rate_arguments(config: Config, steps: int) -> dict[str, Any]:
     rate = config.learning_rate
+    if config.schedule == "onecycle":
+        return {"learning_rate": OneCycle(rate, steps, **_given(rise=config.warmup))}
+    warmup_steps = min(round((config.warmup or 0) * steps), steps - 1)
     if config.schedule == "cosine":
-        warmup_steps = min(round(config.warmup * steps), steps - 1)
-        return keras.optimizers.schedules.CosineDecay(
+        cosine = keras.optimizers.schedules.CosineDecay(
             0.0 if warmup_steps else rate,
             steps - warmup_steps,
             warmup_target=rate if warmup_steps else None,
             warmup_steps=warmup_steps,
         )
+        return {"learning_rate": cosine}
+    arguments = {"learning_rate": rate, "warmup_steps": warmup_steps}  # The plateau sets the rate.
     if config.schedule == "milestones" and config.milestones:
         # Keras changes the rate after its boundary, we at the milestone.
-        return keras.optimizers.schedules.PiecewiseConstantDecay(
+        arguments["learning_rate"] = keras.optimizers.schedules.PiecewiseConstantDecay(
             [round(share * steps) - 1 for share, _ in config.milestones],
             [rate, *(rate * factor for _, factor in config.milestones)],
         )
-    return rate  # Constant, or set by the plateau.
+    return arguments
+
+
+def _given(**arguments: Any) -> dict[str, Any]:
+    """Those that are not None."""
+    return {name: value for name, value in arguments.items() if value is not None}

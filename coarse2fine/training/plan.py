@@ -4,7 +4,14 @@ import dataclasses
 
 import numpy as np
 
-from coarse2fine.data import Partition, Schedule, Source, draw_partition, select_labels
+from coarse2fine.data import (
+    Partition,
+    Schedule,
+    Source,
+    draw_partition,
+    noisy_labels,
+    select_labels,
+)
 from coarse2fine.data.partition import check_every_class_labelled
 from coarse2fine.errors import InputError
 from coarse2fine.training.config import Config
@@ -19,18 +26,24 @@ class Plan:
     Attributes:
         config: with its length as `steps`.
         steps: updates.
+        source: the images, with the fine labels that the run may use: noisy where the config says
+            so, and -1 for the images that are trained on without.
         partition: of the source.
         fine_labelled: indices of the images that are trained on with their fine label.
         coarse_only: indices of those that are trained on without.
         schedule: of the two.
+        fine_labels_changed: how many of the images that are trained on with their fine label have
+            another one than the source gave.
     """
 
     config: Config
     steps: int
+    source: Source
     partition: Partition
     fine_labelled: np.ndarray
     coarse_only: np.ndarray
     schedule: Schedule
+    fine_labels_changed: int
 
     @property
     def training_images(self) -> np.ndarray:
@@ -39,14 +52,43 @@ class Plan:
 
 
 def make_plan(source: Source, config: Config) -> Plan:
-    """Draws the partition and the schedule.
+    """Draws the partition, the noise and the schedule.
+
+    The partition is drawn from the labels that the source gives, so that noise changes nobody's
+    part. The number of updates is that of the whole set, whatever share of it is used: fewer images
+    make more passes.
 
     Raises:
         InputError: fractions that cannot be drawn, an oracle without the labels for one, fine
             classes without a fine label, no validation image where the schedule needs one, or a
             batch too small for the ratio.
     """
-    partition = draw_partition(
+    partition = _draw_partition(source, config, config.data_fraction)
+    fine_labelled, coarse_only = select_labels(partition, config.labels)
+    usable = source.with_fine(_usable_labels(source, coarse_only, config))
+    _check_labels(usable, fine_labelled, config)
+    if config.schedule == "plateau" and not len(partition.validation):
+        raise InputError(
+            f"validation_fraction {config.validation_fraction} of S_fine gives no validation "
+            "image, and schedule plateau needs some. Raise it."
+        )
+    schedule = Schedule(len(fine_labelled), len(coarse_only), config.batch_size, config.seed)
+    epochs = config.epochs or _DEFAULT_EPOCHS
+    steps = config.steps or epochs * _whole_steps_per_epoch(source, config, schedule)
+    return Plan(
+        config=config.replace(epochs=None, steps=steps),
+        steps=steps,
+        source=usable,
+        partition=partition,
+        fine_labelled=fine_labelled,
+        coarse_only=coarse_only,
+        schedule=schedule,
+        fine_labels_changed=int((usable.fine != source.fine)[fine_labelled].sum()),
+    )
+
+
+def _draw_partition(source: Source, config: Config, data_fraction: float) -> Partition:
+    return draw_partition(
         source.fine,
         source.coarse,
         source.ids,
@@ -54,18 +96,28 @@ def make_plan(source: Source, config: Config) -> Plan:
         config.coarse_fraction,
         config.validation_fraction,
         config.seed,
+        data_fraction,
     )
-    fine_labelled, coarse_only = select_labels(partition, config.labels)
-    _check_labels(source, fine_labelled, config)
-    if config.schedule == "plateau" and not len(partition.validation):
-        raise InputError(
-            f"validation_fraction {config.validation_fraction} of S_fine gives no validation "
-            "image, and schedule plateau needs some. Raise it."
+
+
+def _whole_steps_per_epoch(source: Source, config: Config, schedule: Schedule) -> int:
+    """Of the schedule with all data, whatever share of it `schedule` has."""
+    if config.data_fraction == 1:
+        return schedule.steps_per_epoch
+    partition = _draw_partition(source, config, data_fraction=1.0)
+    num_images = sum(map(len, select_labels(partition, config.labels)))
+    # One stream, since none of these batches is made: they need not hold both kinds.
+    return Schedule(num_images, 0, config.batch_size, config.seed).steps_per_epoch
+
+
+def _usable_labels(source: Source, coarse_only: np.ndarray, config: Config) -> np.ndarray:
+    labels = source.fine.copy()
+    if config.fine_label_noise:
+        labels = noisy_labels(
+            labels, source.ids, source.taxonomy, config.fine_label_noise, config.seed
         )
-    schedule = Schedule(len(fine_labelled), len(coarse_only), config.batch_size, config.seed)
-    steps = config.steps or (config.epochs or _DEFAULT_EPOCHS) * schedule.steps_per_epoch
-    config = config.replace(epochs=None, steps=steps)
-    return Plan(config, steps, partition, fine_labelled, coarse_only, schedule)
+    labels[coarse_only] = -1
+    return labels
 
 
 def _check_labels(source: Source, fine_labelled: np.ndarray, config: Config) -> None:

@@ -4,7 +4,6 @@ from typing import Any
 
 import keras
 
-from coarse2fine.training.optimizer import learning_rate
 from coarse2fine.training.safeguards import StepCounter
 
 
@@ -19,14 +18,18 @@ class Plateau(keras.callbacks.Callback):
         factor: what the learning rate is multiplied by.
         patience: epochs without a better value after which it stalled.
         counter: of the updates.
+        rate: the learning rate to begin with, after any warm-up.
     """
 
-    def __init__(self, monitor: str, factor: float, patience: int, counter: StepCounter):
+    def __init__(
+        self, monitor: str, factor: float, patience: int, counter: StepCounter, rate: float
+    ):
         super().__init__()
         self.monitor = monitor
         self.factor = factor
         self.patience = patience
         self.counter = counter
+        self.rate = rate
         self.state: dict[str, Any] = {"best": -1.0, "waited": 0, "changes": []}
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -37,7 +40,7 @@ class Plateau(keras.callbacks.Callback):
             return
         self.state["waited"] += 1
         if self.state["waited"] >= self.patience:
-            rate = learning_rate(self.model.optimizer) * self.factor
+            changes = self.state["changes"]
+            rate = (changes[-1][1] if changes else self.rate) * self.factor
             self.model.optimizer.learning_rate = rate
-            changes = [*self.state["changes"], [self.counter.step, rate]]
-            self.state.update(waited=0, changes=changes)
+            self.state.update(waited=0, changes=[*changes, [self.counter.step, rate]])

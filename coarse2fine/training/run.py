@@ -14,7 +14,7 @@ from coarse2fine.data import Source, evaluation_batches, load_source, training_b
 from coarse2fine.errors import InputError, check_known
 from coarse2fine.files import read_arrays, write_arrays
 from coarse2fine.model import CoarseToFine
-from coarse2fine.taxonomy import Taxonomy, read_taxonomy
+from coarse2fine.taxonomy import Taxonomy, load_taxonomy
 from coarse2fine.training.checkpoints import Checkpoints
 from coarse2fine.training.config import DEFAULTS, Config
 from coarse2fine.training.monitor import Monitor
@@ -25,6 +25,7 @@ from coarse2fine.training.plateau import Plateau
 from coarse2fine.training.preprocessing import STATISTICS, fit_preprocessing, make_preprocessing
 from coarse2fine.training.safeguards import SaveEachEpoch, StepCounter, StopOnNonFiniteLoss
 from coarse2fine.training.strategy import make_strategy, precision
+from coarse2fine.training.tracking import Tracking, tracked_batches
 from coarse2fine.training.workdir import Workdir
 
 MakeCallbacks = Callable[[str, int], Sequence[keras.callbacks.Callback]]
@@ -55,12 +56,12 @@ def load_split(config: Config, split: str, taxonomy: Taxonomy | None = None) -> 
     """The `train` or `test` split of a config's data set.
 
     Args:
-        config: names the set, and the taxonomy's file where it is not the set's own.
+        config: names the set, and the taxonomy (task or file) where it is not the set's own.
         split: `train` or `test`.
         taxonomy: in place of the config's.
     """
     if taxonomy is None and config.taxonomy is not None:
-        taxonomy = read_taxonomy(config.taxonomy)
+        taxonomy = load_taxonomy(config.taxonomy)
     return load_source(
         config.dataset, split, config.data_dir, taxonomy, config.seed, config.image_size
     )
@@ -68,13 +69,18 @@ def load_split(config: Config, split: str, taxonomy: Taxonomy | None = None) -> 
 
 def build_model(config: Config, taxonomy: Taxonomy, image_shape: Sequence[int]) -> CoarseToFine:
     """A config's model with fresh weights."""
+    dropout = {} if config.dropout is None else {"dropout": config.dropout}
     with precision(config.precision):
         model = CoarseToFine(
-            backbones.create(config.backbone, input_shape=tuple(image_shape), width=config.width),
+            backbones.create(
+                config.backbone, input_shape=tuple(image_shape), width=config.width, **dropout
+            ),
             taxonomy,
             coarse_weight=config.coarse_weight,
             labels=config.labels,
             class_map_activation=backbones.BACKBONES[config.backbone].class_map_activation,
+            head_dropout=config.head_dropout,
+            extra_layer=config.extra_layer,
         )
         model(tf.zeros((1, *image_shape)))
     return model
@@ -102,6 +108,7 @@ def train(
     workdir: str | pathlib.Path,
     callbacks: MakeCallbacks = lambda name, steps: (),
     source: Source | None = None,
+    test_source: Source | None = None,
 ) -> Run:
     """Trains, or goes on where an earlier call in the same workdir stopped.
 
@@ -114,6 +121,7 @@ def train(
         callbacks: from a run's name (its folder's) and number of updates to callbacks of Keras, for
             progress bars and the like.
         source: the training split, where it has been loaded before.
+        test_source: likewise the test split, for `config.track_test_accuracy`.
 
     Raises:
         InputError: data, config or workdir that cannot be used; a loss that is not finite.
@@ -122,12 +130,14 @@ def train(
     source = load_split(config, "train") if source is None else source
     config = config.replace(dataset=source.dataset)
     home = Workdir(pathlib.Path(workdir))
+    if config.track_test_accuracy and test_source is None:
+        test_source = load_split(config, "test")
     if config.refit:
-        plan = _search_then_plan(source, config, home, callbacks)
+        plan = _search_then_plan(source, config, home, callbacks, test_source)
     else:
         plan = make_plan(source, config)
-        home.claim(plan.config, source, plan.partition)
-    return _fit(plan, source, home, callbacks)
+        home.claim(plan.config, source, plan.partition, plan.fine_labels_changed)
+    return _fit(plan, plan.source, home, callbacks, test_source)
 
 
 def _check_before_writing(config: Config) -> None:
@@ -140,8 +150,34 @@ def _check_before_writing(config: Config) -> None:
         )
 
 
+def plan_of(run: Run, source: Source) -> Plan:
+    """The plan that a run was trained by.
+
+    Args:
+        run: finished or not.
+        source: the training split of its data set.
+    """
+    config = run.config
+    return make_plan(source, _replay_config(config) if config.refit else config)
+
+
+def _replay_config(config: Config) -> Config:
+    """Of the run that replays a search's learning rates on all training images."""
+    return config.replace(
+        refit=False,
+        schedule="milestones",
+        validation_fraction=0.0,
+        plateau_patience=DEFAULTS["plateau_patience"],
+        plateau_factor=DEFAULTS["plateau_factor"],
+    )
+
+
 def _search_then_plan(
-    source: Source, config: Config, home: Workdir, callbacks: MakeCallbacks
+    source: Source,
+    config: Config,
+    home: Workdir,
+    callbacks: MakeCallbacks,
+    test_source: Source | None,
 ) -> Plan:
     """Runs the search with validation, and plans what replays it on all training images.
 
@@ -149,16 +185,11 @@ def _search_then_plan(
     """
     search_config = config.replace(refit=False)
     resolved = make_plan(source, search_config).config
-    replay_config = resolved.replace(
-        schedule="milestones",
-        validation_fraction=0.0,
-        plateau_patience=DEFAULTS["plateau_patience"],
-        plateau_factor=DEFAULTS["plateau_factor"],
-    )
+    replay_config = _replay_config(resolved)
     plan = make_plan(source, replay_config)
-    home.claim(resolved.replace(refit=True), source, plan.partition)
+    home.claim(resolved.replace(refit=True), source, plan.partition, plan.fine_labels_changed)
 
-    search = train(search_config, home.path / "search", callbacks, source)
+    search = train(search_config, home.path / "search", callbacks, source, test_source)
     state = Checkpoints(search.workdir.checkpoints, search.model, search.taxonomy).read_state()
     changes = state["plateau"]["changes"] if state else []
     milestones = tuple(
@@ -169,7 +200,13 @@ def _search_then_plan(
     return dataclasses.replace(plan, config=replay_config.replace(milestones=milestones))
 
 
-def _fit(plan: Plan, source: Source, home: Workdir, callbacks: MakeCallbacks) -> Run:
+def _fit(
+    plan: Plan,
+    source: Source,
+    home: Workdir,
+    callbacks: MakeCallbacks,
+    test_source: Source | None,
+) -> Run:
     config, schedule = plan.config, plan.schedule
     preprocess = make_preprocessing(
         config.preprocess, _statistics(plan, source, home), source.image_shape
@@ -201,7 +238,13 @@ def _fit(plan: Plan, source: Source, home: Workdir, callbacks: MakeCallbacks) ->
         pictures=lambda: class_map_pictures(model, shown, preprocess),
     )
     monitor_name = "val_fine_top1" if model.has_fine_head else "val_coarse_top1"
-    plateau = Plateau(monitor_name, config.plateau_factor, config.plateau_patience, counter)
+    plateau = Plateau(
+        monitor_name,
+        config.plateau_factor,
+        config.plateau_patience,
+        counter,
+        config.learning_rate,
+    )
     plateau.state.update(state.get("plateau", {}))
     model.fit(
         training_batches(
@@ -224,6 +267,7 @@ def _fit(plan: Plan, source: Source, home: Workdir, callbacks: MakeCallbacks) ->
         callbacks=[
             counter,
             StopOnNonFiniteLoss(counter, checkpoints),
+            Tracking(tracked_batches(plan, test_source, preprocess)),
             monitor,
             *([plateau] if config.schedule == "plateau" else []),
             SaveEachEpoch(counter, checkpoints, lambda: {"plateau": plateau.state}),

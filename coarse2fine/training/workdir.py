@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -65,12 +66,25 @@ class Workdir:
         return self.path / "report.json"
 
     @property
+    def decisions_file(self) -> pathlib.Path:
+        """What the evaluation decided on each test image."""
+        return self.path / "decisions.npz"
+
+    @property
     def preprocessing_file(self) -> pathlib.Path:
         """The statistics of the preprocessing."""
         return self.path / "preprocessing.npz"
 
-    def claim(self, config: Config, source: Source, partition: Partition) -> None:
+    def claim(
+        self, config: Config, source: Source, partition: Partition, fine_labels_changed: int = 0
+    ) -> None:
         """Makes the folder this run's own, or checks that it is.
+
+        Args:
+            config: of the run, resolved.
+            source: of the images, as its data set gives it.
+            partition: of the source.
+            fine_labels_changed: how many fine labels trained on are not those that were given.
 
         Raises:
             InputError: the folder holds another run, or files that are no run's.
@@ -93,6 +107,8 @@ class Workdir:
                 {
                     "image_shape": source.image_shape,
                     "images": partition.counts,
+                    "dropped": source.dropped,
+                    "fine_labels_changed": fine_labels_changed,
                     "fingerprint": source.fingerprint(),
                 },
             )
@@ -103,10 +119,13 @@ class Workdir:
     def _check_same(self, config: Config, source: Source, partition: Partition) -> None:
         self._check_config(config)
         source.taxonomy.check_same(self.read_taxonomy().fingerprint, f"The run in {self.path}")
+        self.check_same_images(source, partition)
+
+    def check_same_images(self, source: Source, partition: Partition) -> None:
+        """Raises `InputError` unless the run that is here has this source and partition."""
         parts = partition.ids(source.ids)
         saved = read_arrays(self._partition_file, parts)
-        data = read_json(self._data_file, ["fingerprint"])
-        if data["fingerprint"] != source.fingerprint() or any(
+        if self.read_data()["fingerprint"] != source.fingerprint() or any(
             not np.array_equal(saved[part], parts[part]) for part in parts
         ):
             raise InputError(
@@ -138,7 +157,19 @@ class Workdir:
 
     def read_image_shape(self) -> tuple[int, ...]:
         """`(height, width, channels)` of the run's images."""
-        return tuple(read_json(self._data_file, ["image_shape"])["image_shape"])
+        return tuple(self.read_data()["image_shape"])
+
+    def read_data(self) -> dict[str, Any]:
+        """What the run's training data are.
+
+        Returns:
+            `image_shape`; `images`, the number of each part; `dropped`, the number left out of each
+            class of the data set that the taxonomy does not name; `fine_labels_changed`, how many
+            fine labels trained on are not those that the data set gave; and a `fingerprint`.
+        """
+        # Runs of before these two could have neither.
+        none = {"dropped": {}, "fine_labels_changed": 0}
+        return {**none, **read_json(self._data_file, ["image_shape", "images", "fingerprint"])}
 
     def read_metrics(self) -> list[dict[str, float]]:
         """The metrics of each epoch so far."""

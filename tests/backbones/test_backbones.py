@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from coarse2fine.backbones import BACKBONES, alexnet, create, nin, preact_resnet
+from coarse2fine.backbones import BACKBONES, alexnet, create, nin, preact_resnet, wide_resnet
 from coarse2fine.errors import InputError
 from coarse2fine.layers import ClassFeatureMap
 
@@ -46,24 +46,117 @@ def test_alexnet_has_the_papers_number_of_parameters():
     assert model.output_shape == (None, 6, 6, 100)
 
 
-def test_preact_resnet_has_the_published_number_of_parameters():
-    model = keras.Sequential([preact_resnet(), ClassFeatureMap(10)])
+def with_linear_maps(backbone, num_classes):
+    model = keras.Sequential([backbone, ClassFeatureMap(num_classes)])
     model.build((None, 32, 32, 3))
-    # The published count leaves the moving averages of normalisation out.
-    trained = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
-    assert trained == 11_171_146
+    return model
+
+
+def num_trained(model):
+    """The published counts leave the moving averages of normalisation out."""
+    return sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+
+
+def residual_parameters(stem, groups, blocks, at_end):
+    """3x3 convolutions and 1x1 shortcuts without biases, scale and shift of normalisations."""
+    total, before = 9 * 3 * stem, stem
+    for filters in groups:
+        for _ in range(blocks):
+            total += 9 * before * filters + 9 * filters * filters + 2 * before + 2 * filters
+            total += before * filters if before != filters else 0
+            before = filters
+    return total + (2 * before if at_end else 0)
+
+
+def test_preact_resnet_has_the_published_number_of_parameters():
+    model = with_linear_maps(preact_resnet(), 10)
+    assert num_trained(model) == 11_171_146
+    assert residual_parameters(64, (64, 128, 256, 512), 2, False) + 513 * 10 == 11_171_146
     assert model.output_shape == (None, 4, 4, 10)
 
 
-def test_preact_resnet_normalises_before_each_convolution_but_the_stem_and_not_at_the_end():
-    model = preact_resnet(width=0.1)
-    order = [kind for kind in kinds(model) if kind not in ("Add", "ReLU")]
-    convolutions = order.count("Conv2D")
-    assert convolutions == 1 + 8 * 2 + 3  # The stem, two a block, a shortcut a new stage.
-    assert order.count("BatchNormalization") == 8 * 2
-    assert order[0] == "Conv2D"
-    assert order[-2:] == ["Conv2D", "Dropout"]
-    assert not any(layer.use_bias for layer in model.layers if hasattr(layer, "use_bias"))
+def test_the_thin_preact_resnet_has_the_published_number_of_parameters():
+    trained = num_trained(with_linear_maps(preact_resnet(width=0.25), 10))
+    assert trained == residual_parameters(16, (16, 32, 64, 128), 2, False) + 129 * 10
+    assert round(trained / 1e6, 1) == 0.7
+
+
+def test_wide_resnet_has_the_published_number_of_parameters():
+    model = with_linear_maps(wide_resnet(), 100)
+    assert num_trained(model) == 36_536_884
+    assert residual_parameters(16, (160, 320, 640), 4, True) + 641 * 100 == 36_536_884
+    assert model.output_shape == (None, 8, 8, 100)
+
+
+def trail(model):
+    """The layers along the convolutions of 3x3, and the tensors that blocks add to them."""
+    steps, shortcuts, tensor = [], [], model.output
+    while tensor is not model.input:
+        layer = tensor._keras_history.operation
+        steps.insert(0, layer)
+        tensor = layer.input
+        if isinstance(layer, keras.layers.Add):
+            tensor, shortcut = tensor
+            shortcuts.insert(0, shortcut)
+    return steps, shortcuts
+
+
+def described(layer):
+    if isinstance(layer, keras.layers.Conv2D):
+        assert not layer.use_bias
+        return layer.kernel_size[0], layer.strides[0], layer.filters
+    return type(layer).__name__
+
+
+@pytest.mark.parametrize(
+    ("network", "dropout", "stem", "groups", "blocks", "end"),
+    [
+        (preact_resnet, 0.0, 6, (6, 13, 26, 51), 2, []),
+        (preact_resnet, 0.2, 6, (6, 13, 26, 51), 2, []),
+        (wide_resnet, 0.0, 2, (16, 32, 64), 4, ["BatchNormalization", "ReLU"]),
+        (wide_resnet, 0.3, 2, (16, 32, 64), 4, ["BatchNormalization", "ReLU"]),
+    ],
+)
+def test_residual_networks_follow_the_papers_layer_by_layer(
+    network, dropout, stem, groups, blocks, end
+):
+    model = network(width=0.1, dropout=dropout)
+    expected = [(3, 1, stem)]
+    for group, filters in enumerate(groups):
+        for place in range(blocks):
+            strides = 2 if group and not place else 1
+            expected += ["BatchNormalization", "ReLU", (3, strides, filters)]
+            expected += ["BatchNormalization", "ReLU", *(["Dropout"] if dropout else [])]
+            expected += [(3, 1, filters), "Add"]
+    steps, _ = trail(model)
+    assert [described(layer) for layer in steps] == [*expected, *end]
+    rates = [layer.rate for layer in steps if isinstance(layer, keras.layers.Dropout)]
+    assert rates == ([dropout] * blocks * len(groups) if dropout else [])
+
+
+@pytest.mark.parametrize(("network", "blocks"), [(preact_resnet, 8), (wide_resnet, 12)])
+def test_a_shortcut_is_a_blocks_input_or_where_the_shape_changes_its_projection(network, blocks):
+    model = network(width=0.1)
+    steps, shortcuts = trail(model)
+    assert len(shortcuts) == blocks
+    begin, projections = 1, 0
+    for shortcut in shortcuts:
+        entered, activated, first = steps[begin - 1], steps[begin + 1], steps[begin + 2]
+        if shortcut.shape == entered.output.shape:
+            assert shortcut is entered.output
+        else:
+            projection = shortcut._keras_history.operation
+            assert described(projection) == (1, first.strides[0], first.filters)
+            assert projection.input is activated.output
+            projections += 1
+        begin += next(n for n, layer in enumerate(steps[begin:], 1) if described(layer) == "Add")
+    assert projections == 3
+    assert len(model.layers) == 1 + len(steps) + projections
+
+
+def test_wide_resnet_drops_a_share_of_its_own():
+    rates = {layer.rate for layer in wide_resnet(width=0.05).layers if hasattr(layer, "rate")}
+    assert rates == {0.3}
 
 
 def kinds(model):
@@ -118,13 +211,14 @@ def test_the_same_seed_gives_the_same_network_and_dropout(name):
         keras.utils.set_random_seed(seed)
         return np.array(create(name, width=0.1, dropout=0.5)(x, training=True))
 
-    np.testing.assert_array_equal(run(1), run(1))
-    assert np.abs(run(1) - run(2)).max() > 0
+    first = run(1)
+    np.testing.assert_array_equal(run(1), first)
+    assert np.abs(run(2) - first).max() > 0
 
 
 @pytest.mark.parametrize("name", sorted(BACKBONES))
 def test_features_suit_class_maps_at_any_width(name):
-    for width in (0.001, 0.3, 1.5):
+    for width in (0.001, 0.3, 1.1):
         model = keras.Sequential([create(name, width=width), ClassFeatureMap(7)])
         assert model.output_shape[-1] == 7
 
@@ -134,6 +228,8 @@ def test_width_scales_every_number_of_channels():
     assert channels == [48, 40, 24, 48, 48, 48, 48, 48]
     assert nin(width=1e-6).output_shape == (None, 8, 8, 1)
     assert alexnet(width=0.5).output_shape == (None, 512)
+    convolutions = [layer for layer in wide_resnet(width=0.5).layers if hasattr(layer, "filters")]
+    assert sorted({layer.filters for layer in convolutions}) == [8, 80, 160, 320]
 
 
 def test_unknown_backbone_lists_the_known_ones():

@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from coarse2fine.benchmarks import BENCHMARKS, Images, Measurement, Settings
+from coarse2fine.benchmarks import BENCHMARKS, Images, Measurement, Settings, step
 from coarse2fine.benchmarks.epoch_end import Waits
 from coarse2fine.benchmarks.help import launchers
 from coarse2fine.benchmarks.measurement import of_pairs
 from coarse2fine.benchmarks.min_pool import unequal_parent
 from coarse2fine.benchmarks.process import call_in_process, peak_memory, resident_memory
-from coarse2fine.benchmarks.timing import time_pairs
+from coarse2fine.benchmarks.timing import PairTimes, time_pairs
 
 LAUNCHERS = pathlib.Path(__file__).parents[2] / "launch"
 
 # What makes each benchmark small; the bounds are for the true scale.
 SMALL = {
-    "step": {"batch_size": 4, "width": 0.05, "steps": 1},
+    "step": {"cases": [step.Case("nin", "mixed", width=0.05, batch_size=4, steps=1)]},
     "epoch_end": {"epochs": 2, "seconds": 0.05, "width": 0.05},
     "pipeline": {"batch_size": 8, "width": 0.05, "steps": 1, "batches": 2},
     "min_pool": {"num_fine": 200, "num_coarse": 20, "largest": 30, "batch_size": 1, "repeats": 1},
@@ -35,11 +35,13 @@ SMALL = {
         "preprocess": "standardize",
         "schedule": "cosine",
     },
+    "confusion": {"num_images": 200, "width": 0.05, "num_classes": 1000, "batch_size": 8},
+    "tsne": {"points": 50, "channels": 4},
     "help": {"repeats": 1},
 }
 
 NAMES = {
-    "step": ["step/float32", "step/mixed_bfloat16"],
+    "step": ["step/nin/float32", "step/nin/mixed_bfloat16"],
     "epoch_end": ["epoch_end/wait"],
     "pipeline": ["pipeline/whitened"],
     "min_pool": [
@@ -47,6 +49,8 @@ NAMES = {
     ],
     "zca": ["zca/seconds", "zca/memory"],
     "memory": ["memory/peak", "memory/growth"],
+    "confusion": ["confusion/evaluation", "confusion/memory"],
+    "tsne": ["tsne/seconds"],
     "help": [f"help/{path.stem}" for path in launchers(LAUNCHERS)],
 }
 
@@ -148,6 +152,50 @@ def test_each_benchmark_measures(name, settings):
         assert measured.value > 0 or name == "memory"
 
 
+def test_the_step_is_measured_on_three_networks_in_two_precisions(settings, monkeypatch):
+    for side in ("fit_ours", "fit_stock"):
+        monkeypatch.setattr(step, side, lambda *arguments: None)
+    times = PairTimes(np.array([1.0, 2.0]), np.array([0.5, 1.0]))
+    monkeypatch.setattr(step, "time_pairs", lambda ours, stock, pairs: times)
+    measurements = step.measure(settings)
+    assert [measured.name for measured in measurements] == [
+        f"step/{backbone}/{policy}"
+        for backbone in ("nin", "preact_resnet", "wide_resnet")
+        for policy in ("float32", "mixed_bfloat16")
+    ]
+    for measured in measurements:
+        assert (measured.value, measured.bound, measured.low_bound) == (0.5, 0.97, 0.93)
+        assert not measured.is_upper_bound
+    # 4 steps of 128 images in 1.5 and .75 seconds.
+    assert measurements[2].note == (
+        "images/s of fit, preact_resnet of width 0.25 with two heads and fine labels over stock "
+        "Keras with one, batch 128 of random images (341 and 683 images/s)"
+    )
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("case", step.CASES, ids=lambda case: case.backbone)
+def test_both_sides_of_the_step_train_the_same_network_on_the_same_images(
+    case, policy, monkeypatch
+):
+    monkeypatch.setattr(step, "_fit", lambda model, batch, steps: (model, batch))
+    ours, (images, labels, weights) = step.fit_ours(policy, 4, 0.1, 1, case.backbone, case.labels)
+    stock, (stock_images, fine) = step.fit_stock(policy, 4, 0.1, 1, case.backbone)
+    np.testing.assert_array_equal(images, stock_images)
+    has_fine = [0, 1, 0, 1] if case.labels == "mixed" else [1, 1, 1, 1]
+    np.testing.assert_array_equal(weights["fine"], has_fine)
+    np.testing.assert_array_equal(labels["fine"], fine * has_fine)
+
+    kinds = [type(layer).__name__ for layer in stock.layers[-2:]]
+    assert (kinds == ["GlobalAveragePooling2D", "Dense"]) == (case.backbone != "nin")
+    for place, weight in zip(stock.weights, ours.weights[: len(stock.weights)], strict=True):
+        place.assign(np.reshape(weight, place.shape))
+    scores = ours(images)["fine"].numpy()
+    assert stock(images).dtype == scores.dtype == "float32"
+    rounding = {"float32": 1e-5, "mixed_bfloat16": 0.02}[policy]
+    np.testing.assert_allclose(stock(images), scores, atol=rounding * np.abs(scores).max())
+
+
 def test_the_registry_calls_the_module_of_that_name(settings, monkeypatch):
     module = importlib.import_module("coarse2fine.benchmarks.help")
     monkeypatch.setattr(module, "measure", lambda given: [given])
@@ -216,7 +264,7 @@ def test_the_launcher_refuses_an_unknown_name_and_lists_the_known_ones():
     assert done.returncode == 2
     assert done.stderr == (
         "Error: Unknown benchmark 'stop'. Known: step, epoch_end, pipeline, min_pool, zca, "
-        "memory, help.\n"
+        "memory, confusion, tsne, help.\n"
     )
 
 

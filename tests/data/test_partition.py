@@ -1,5 +1,6 @@
 """Who keeps a fine label: counts, nesting, and independence of everything but seed and ids."""
 
+import itertools
 import re
 
 import numpy as np
@@ -20,10 +21,10 @@ def make_set(sizes=SIZES, num_coarse=2):
     return fine, fine % num_coarse, np.array([f"image_{i}" for i in range(len(fine))])
 
 
-def draw(*fractions, seed=0, sizes=SIZES):
+def draw(*fractions, seed=0, sizes=SIZES, **arguments):
     """Each part as a set of ids."""
     fine, coarse, ids = make_set(sizes)
-    partition = draw_partition(fine, coarse, ids, *fractions, seed=seed)
+    partition = draw_partition(fine, coarse, ids, *fractions, seed=seed, **arguments)
     return {part: set(ids[getattr(partition, part)]) for part in PARTS}
 
 
@@ -138,6 +139,50 @@ def test_every_seed_draws_others():
 
 def test_defaults_are_half_and_half():
     assert draw() == draw(0.5, 0.5, 0.0)
+
+
+class TestDataFraction:
+    @pytest.mark.parametrize("seed", range(5))
+    @pytest.mark.parametrize("validation_fraction", [0.0, 0.1, 0.34])
+    def test_larger_ones_contain_smaller_ones_part_by_part(self, seed, validation_fraction):
+        fractions = (0.01, 0.1, 0.2, 1 / 3, 0.6, 0.99, 1.0)
+        drawn = [draw(0.5, 0.4, validation_fraction, seed=seed, data_fraction=f) for f in fractions]
+        for smaller, larger in itertools.pairwise(drawn):
+            for part in PARTS:
+                assert smaller[part] <= larger[part]
+        assert drawn[-1] == draw(0.5, 0.4, validation_fraction, seed=seed)
+
+    @pytest.mark.parametrize("data_fraction", [0.2, 0.4, 0.6, 0.8, 1.0])
+    def test_takes_its_share_of_every_class_and_part(self, data_fraction):
+        fine, coarse, ids = make_set(sizes=(100,) * 6)
+        partition = draw_partition(
+            fine, coarse, ids, 0.5, 0.3, 0.1, seed=3, data_fraction=data_fraction
+        )
+        counts = {part: np.bincount(fine[getattr(partition, part)]) for part in PARTS}
+        budget = counts["fine_labelled"] + counts["validation"]
+        np.testing.assert_array_equal(budget, [round(50 * data_fraction)] * 6)
+        np.testing.assert_array_equal(counts["coarse_only"], [round(30 * data_fraction)] * 6)
+        assert np.abs(counts["validation"] - 5 * data_fraction).max() <= 1
+        assert len(np.unique(np.concatenate([getattr(partition, part) for part in PARTS]))) == (
+            round(80 * data_fraction) * 6
+        )
+
+    @pytest.mark.parametrize("data_fraction", [1e-6, 0.1, 0.5])
+    def test_leaves_no_class_empty_that_had_a_fine_label(self, data_fraction):
+        fine, coarse, ids = make_set()
+        partition = draw_partition(fine, coarse, ids, 0.1, 0.1, 0.9, 0, data_fraction)
+        assert set(fine[partition.fine_labelled]) == set(fine)
+
+    def test_is_a_share_of_both_kinds_of_images_where_the_source_has_two(self):
+        of_all = TestCoarseOnlySource()
+        partition = draw_partition(of_all.fine, of_all.coarse, of_all.ids, data_fraction=0.5)
+        assert list(np.bincount(of_all.fine[partition.fine_labelled])) == [4, 2]
+        assert list(np.bincount(of_all.coarse[partition.coarse_only])) == [5, 5]
+
+    @pytest.mark.parametrize("value", [0.0, -0.5, 1.5, float("nan")])
+    def test_is_refused_out_of_range(self, value):
+        message = f"data_fraction is {value}, expected above 0 and at most 1."
+        check_refused(message, lambda: draw(0.5, 0.5, data_fraction=value))
 
 
 class TestCoarseOnlySource:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from coarse2fine.data import ArraySource, load_source
+from coarse2fine.data import ArraySource, load_source, shapes
 from coarse2fine.errors import InputError
 from coarse2fine.taxonomy import Taxonomy
 
@@ -111,6 +111,43 @@ class TestArraySource:
         check_refused(message, ArraySource, taxonomy=TAXONOMY, **{**arguments, **changes})
 
 
+class TestWithFine:
+    def test_is_the_same_source_with_other_fine_labels(self):
+        source = ArraySource(IMAGES, TAXONOMY, FINE, IDS, COARSE)
+        source.dataset, source.dropped = "pets", {"eel": 3}
+        other = source.with_fine([1, 1, -1, 2])
+        np.testing.assert_array_equal(other.fine, [1, 1, -1, 2])
+        np.testing.assert_array_equal(source.fine, FINE)
+        np.testing.assert_array_equal(other.coarse, COARSE)
+        np.testing.assert_array_equal(other.ids, IDS)
+        np.testing.assert_array_equal(next(other.chunks(np.arange(4))), IMAGES)
+        assert (other.dataset, other.dropped) == ("pets", {"eel": 3})
+        assert other.fingerprint() != source.fingerprint()
+        assert other.with_fine(FINE).fingerprint() == source.fingerprint()
+
+    @pytest.mark.parametrize(
+        ("fine", "message"),
+        [
+            (
+                [0, 1, 3, -1],
+                "fine label 3 at position 2 is out of range, expected -1 to 2 (1 such labels).",
+            ),
+            (
+                [0, 1, 2],
+                "A source has 3 fine labels, 4 coarse labels and 4 ids, expected as many of each.",
+            ),
+            (
+                [2, 1, 2, 0],
+                "Image p has fine label 'c' and coarse label 'x', which is not its parent "
+                "(2 such images).",
+            ),
+        ],
+    )
+    def test_refuses_what_does_not_fit(self, fine, message):
+        source = ArraySource(IMAGES, TAXONOMY, FINE, IDS, COARSE)
+        check_refused(message, source.with_fine, fine)
+
+
 class TestShapes:
     def test_has_its_own_taxonomy_and_no_image_in_both_splits(self):
         train, test = (load_source("shapes/2x2", split) for split in ("train", "test"))
@@ -131,11 +168,34 @@ class TestShapes:
         source = load_source("shapes/2x2", "test", taxonomy=details)
         np.testing.assert_array_equal(source.coarse, source.fine % 2)
 
+    def test_leaves_out_and_renames_classes_and_changes_no_image(self):
+        whole = load_source("shapes/2x2", "test")
+        some = Taxonomy(("stripes", "dots"), ("box",), (0, 0), ("striped square", "dotted square"))
+        source = load_source("shapes/2x2", "test", taxonomy=some)
+        kept = np.flatnonzero(whole.coarse == 1)
+        np.testing.assert_array_equal(source.ids, whole.ids[kept])
+        np.testing.assert_array_equal(source.fine, whole.fine[kept] - 2)
+        np.testing.assert_array_equal(source.coarse, 0)
+        for part, of_whole in zip(source.chunks(np.arange(200)), whole.chunks(kept), strict=True):
+            np.testing.assert_array_equal(part, of_whole)
+        assert source.dropped == {"striped disk": 100, "dotted disk": 100}
+        assert whole.dropped == {}
+
+    def test_draws_no_image_that_is_left_out(self, monkeypatch):
+        drawn = []
+        draw = shapes.draw
+        monkeypatch.setattr(
+            shapes, "draw", lambda fine, *args: drawn.extend(fine) or draw(fine, *args)
+        )
+        own = Taxonomy(("dotted disk",), ("x",), (0,))
+        load_source("shapes/2x2", "test", taxonomy=own)
+        assert drawn == [1] * 100
+
     def test_refuses_a_taxonomy_of_other_classes(self):
         message = (
-            "The taxonomy does not fit data set 'shapes/2x2': it lacks the labels striped disk, "
-            "dotted disk, striped square, dotted square, and its fine classes a, b, c are no "
-            "labels of the set."
+            "The taxonomy does not fit data set 'shapes/2x2': it names a, b, c, and the set's "
+            "labels are striped disk, dotted disk, striped square, dotted square. Rename the "
+            "classes, or give their labels as source_names."
         )
         check_refused(message, load_source, "shapes/2x2", "test", taxonomy=TAXONOMY)
 

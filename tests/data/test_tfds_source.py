@@ -11,7 +11,7 @@ import tensorflow_datasets as tfds
 
 from coarse2fine.data import Schedule, draw_partition, load_source, training_batches
 from coarse2fine.errors import InputError
-from coarse2fine.taxonomy import Taxonomy, cifar100
+from coarse2fine.taxonomy import Taxonomy, cifar100, load_taxonomy
 
 NAMES = ["carp", "manx", "persian"]  # As the set numbers them.
 TAXONOMY = Taxonomy(("persian", "manx", "carp"), ("cat", "fish"), (0, 0, 1))
@@ -39,7 +39,8 @@ def store(data_dir, name, file_format, with_id=True, **features):
         **({"id": tfds.features.Text()} if with_id else {}),
         **features,
     }
-    extra = {key: np.zeros((6, 5, 3), np.uint8) for key in features if key not in ("image", "id")}
+    known = ("image", "id", "label")
+    extra = {key: np.zeros((6, 5, 3), np.uint8) for key in features if key not in known}
     tfds.dataset_builders.store_as_tfds_dataset(
         name=name,
         version="1.0.0",
@@ -177,33 +178,86 @@ def test_refuses_an_unknown_split(stored):
 
 
 def test_asks_for_a_taxonomy_where_the_set_has_none(stored):
-    message = "Data set 'tiny' has no coarse classes of its own: pass a taxonomy of its 3 labels."
+    message = (
+        "Data set 'tiny' has no coarse classes of its own: pass a taxonomy of its 3 labels, or of "
+        "some of them."
+    )
     check_refused(message, load, stored / "tfrecord", taxonomy=None)
 
 
 @pytest.mark.parametrize(
-    ("taxonomy", "message"),
+    ("taxonomy", "named"),
     [
-        (
-            Taxonomy(("persian", "manx", "eel"), ("cat", "fish"), (0, 0, 1)),
-            "The taxonomy does not fit data set 'tiny': it lacks the labels carp, and its fine "
-            "classes eel are no labels of the set.",
-        ),
-        (
-            TAXONOMY.subset(["cat"]),
-            "The taxonomy does not fit data set 'tiny': it lacks the labels carp, and its fine "
-            "classes (none) are no labels of the set.",
-        ),
+        (Taxonomy(("persian", "manx", "eel"), ("cat", "fish"), (0, 0, 1)), "eel"),
         (
             cifar100(),
-            "The taxonomy does not fit data set 'tiny': it lacks the labels carp, manx, persian, "
-            "and its fine classes apple, aquarium_fish, baby, bear, beaver, bed, bee, beetle, "
-            "bicycle, bottle and 90 more are no labels of the set.",
+            "apple, aquarium_fish, baby, bear, beaver, bed, bee, beetle, bicycle, bottle and 90 "
+            "more",
         ),
     ],
 )
-def test_refuses_a_taxonomy_that_does_not_fit(stored, taxonomy, message):
+def test_refuses_a_taxonomy_that_does_not_fit(stored, taxonomy, named):
+    message = (
+        f"The taxonomy does not fit data set 'tiny': it names {named}, and the set's labels are "
+        "carp, manx, persian. Rename the classes, or give their labels as source_names."
+    )
     check_refused(message, load, stored / "tfrecord", taxonomy=taxonomy)
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+@pytest.mark.parametrize("name", ["tiny", "tiny_without_id"])
+@pytest.mark.parametrize("split", SIZES)
+def test_images_that_the_taxonomy_does_not_name_are_left_out(stored, file_format, name, split):
+    whole = load(stored / file_format, name, split)
+    some = Taxonomy(("fish", "tailless"), ("b", "a"), (0, 1), ("carp", "manx"))
+    source = load(stored / file_format, name, split, some)
+    kept = np.flatnonzero(whole.fine != TAXONOMY.fine_names.index("persian"))
+    np.testing.assert_array_equal(source.ids, whole.ids[kept])
+    np.testing.assert_array_equal(all_images(source), all_images(whole)[kept])
+    labels = [TAXONOMY.fine_names[f] for f in whole.fine[kept]]
+    assert [some.source_names[f] for f in source.fine] == labels
+    np.testing.assert_array_equal(source.coarse, source.fine)
+    assert source.dropped == {"persian": len(whole) - len(source)}
+    assert whole.dropped == {}
+
+
+def test_reads_what_is_left_of_record_files_in_a_graph(stored):
+    source = load(stored / "array_record", taxonomy=TAXONOMY.subset(["fish"]))
+    function = tf.function(source.images)
+    np.testing.assert_array_equal(function(tf.constant([3, 0])), all_images(source)[[3, 0]])
+    assert len(source) == SIZES["train"] // 3
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_images_without_a_label_are_not_left_out_in_silence(tmp_path, file_format):
+    features = {
+        "image": tfds.features.Image(shape=(6, 5, 3)),
+        "label": tfds.features.ClassLabel(names=NAMES),
+    }
+    image = np.zeros((6, 5, 3), np.uint8)
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name="unlabelled",
+        version="1.0.0",
+        data_dir=tmp_path,
+        split_datasets={"train": [(i, {"image": image, "label": i - 1}) for i in range(3)]},
+        features=tfds.features.FeaturesDict(features),
+        file_format=file_format,
+    )
+    with pytest.raises(InputError, match=r"^coarse label -1 at position \d is out of range"):
+        load(tmp_path, "unlabelled", taxonomy=TAXONOMY.subset(["cat"]))
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_refuses_a_split_of_which_nothing_is_left(tmp_path, file_format):
+    # The set has a label of which there is no image.
+    label = tfds.features.ClassLabel(names=[*NAMES, "eel"])
+    store(tmp_path, "tiny", file_format, label=label)
+    message = (
+        "Split 'train' of 'tiny' has no image of the taxonomy's classes: its labels are carp, "
+        "manx, persian."
+    )
+    only = Taxonomy(("eel",), ("fish",), (0,))
+    check_refused(message, load, tmp_path, taxonomy=only)
 
 
 @pytest.mark.parametrize(
@@ -247,6 +301,10 @@ def test_refuses_a_set_too_large_for_memory(stored, monkeypatch):
         '.download_and_prepare()"'
     )
     check_refused(message, load, stored / "tfrecord")
+    # A third of the images takes less than half.
+    monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 8192, "SC_PHYS_PAGES": 1}.get)
+    some = TAXONOMY.subset(["fish"])
+    assert len(load(stored / "tfrecord", taxonomy=some)) == SIZES["train"] // 3
     # Files with random access are not read into memory.
     assert len(load(stored / "array_record")) == SIZES["train"]
 
@@ -280,6 +338,22 @@ def test_cifar100_partition_has_the_papers_counts(cifar100_test):
         np.testing.assert_array_equal(
             np.bincount(source.fine[getattr(partition, part)]), [count] * 100
         )
+
+
+def test_cifar100_takes_a_task_of_some_of_its_classes(data_dir, cifar100_test):
+    animals = load_taxonomy("cifar100_animals")
+    source = load_source("cifar100", "test", str(data_dir / "tfds"), animals)
+    assert len(source) == 5000
+    assert len(source.dropped) == 50
+    assert set(source.dropped.values()) == {100}
+    whole = cifar100_test
+    coarse_names = [whole.taxonomy.coarse_names[k] for k in whole.coarse]
+    kept = np.flatnonzero(np.isin(coarse_names, animals.coarse_names))
+    np.testing.assert_array_equal(source.ids, whole.ids[kept])
+    assert [animals.fine_names[f] for f in source.fine] == [
+        whole.taxonomy.fine_names[f] for f in whole.fine[kept]
+    ]
+    np.testing.assert_array_equal(all_images(source), all_images(whole)[kept])
 
 
 def test_cifar100_takes_other_coarse_classes(data_dir, cifar100_test):

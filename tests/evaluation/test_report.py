@@ -1,9 +1,14 @@
 """The numbers of a report, against hand-worked cases and plain loops."""
 
+import math
+
 import numpy as np
 import pytest
 
+from coarse2fine.errors import InputError
 from coarse2fine.evaluation import Predictions, make_report
+from coarse2fine.evaluation.report import confusion_matrix
+from coarse2fine.metrics import average_confusion_ratio
 from coarse2fine.taxonomy import Taxonomy
 
 TAXONOMY = Taxonomy(tuple("abcdef"), ("x", "y"), (0, 0, 0, 1, 1, 1))
@@ -28,7 +33,12 @@ NUMBERS_OF_FINE = {
     "fine_top1": 1 / 5,  # The first of the five with a fine label.
     "fine_top5": 4 / 5,  # All of them but the third.
     "coarse_top1_from_fine": 4 / 6,  # The parents are x, x, x, y, x, x: the 3rd and 5th are wrong.
+    "coarse_top1_from_fine_sum": 4 / 6,  # Here the parents have the larger sums.
     "mistake_severity": 2 / 4,  # Of the wrong four (2nd to 5th), the 3rd and the 5th.
+    # Siblings: c is taken for a, and f for d, among 12 pairs; others: f and e for a, among 18.
+    "average_confusion_ratio": (2 / 18) / (2 / 12),
+    # Of the four images that are taken for a, and the one for d.
+    "average_confusion_ratio_normalized": ((1 / 4 + 1 / 4) / 18) / ((1 / 4 + 1) / 12),
 }
 
 
@@ -61,12 +71,11 @@ def test_where_no_fine_label_is_known_only_coarse_numbers_are_given():
     report = make_report(Predictions(FINE_SCORES, COARSE_SCORES, unknown, COARSE), TAXONOMY)
     assert report == pytest.approx(
         {
+            **dict.fromkeys(NUMBERS_OF_FINE),
             "num_images": 6,
-            "fine_top1": None,
-            "fine_top5": None,
-            "mistake_severity": None,
             "coarse_top1": 3 / 6,
             "coarse_top1_from_fine": 4 / 6,
+            "coarse_top1_from_fine_sum": 4 / 6,
             "agreement": 3 / 6,
         }
     )
@@ -89,9 +98,80 @@ def test_no_images_make_no_shares():
     assert set(report.values()) == {None}
 
 
+@pytest.mark.parametrize("offset", [0, -1e4, 1e4])
+def test_a_sum_over_fine_classes_can_outweigh_the_best_of_them(offset):
+    probabilities = [[0.4, 0.0001, 0.0001, 0.18, 0.2, 0.2198], [0.4, 0.1, 0.1, 0.1, 0.1, 0.2]]
+    scores = (np.log(probabilities) + offset).astype("float32")
+    labels = np.array([3, 3]), np.array([1, 1])
+    report = make_report(Predictions(scores, None, *labels), TAXONOMY)
+    assert report["coarse_top1_from_fine"] == 0
+    assert report["coarse_top1_from_fine_sum"] == 1 / 2
+
+
+def test_of_equal_sums_the_lower_coarse_class_is_the_best():
+    scores, fine = np.zeros((2, 6), "float32"), np.array([0, 3])
+    report = make_report(Predictions(scores, None, fine, TAXONOMY.coarsen(fine)), TAXONOMY)
+    assert report["coarse_top1_from_fine_sum"] == 1 / 2
+
+
+def test_scores_of_any_size_have_a_largest_sum():
+    scores = np.float32([[-3e38, 3e38, -3e38, 3.1e38, 3.1e38, -3e38], [0, 800, 800, 801, 0, 0]])
+    labels = np.array([3, 1]), np.array([1, 0])
+    report = make_report(Predictions(scores, None, *labels), TAXONOMY)
+    assert report["coarse_top1_from_fine_sum"] == 1 / 2  # e^1 against 2 in the second.
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_sums_of_probabilities_equal_plain_loops(seed):
+    rng = np.random.default_rng(seed)
+    parent = rng.permutation(np.r_[:4, rng.integers(0, 4, 9)])
+    taxonomy = Taxonomy(tuple("abcdefghijklm"), tuple("wxyz"), parent)
+    scores = rng.normal(scale=2, size=(5_000, 13)).astype("float32")
+    coarse = rng.integers(0, 4, 5_000)
+    right = 0
+    for row, label in zip(scores.tolist(), coarse, strict=True):
+        sums = [math.fsum(math.exp(row[f]) for f in taxonomy.children[k]) for k in range(4)]
+        right += sums.index(max(sums)) == label
+    report = make_report(Predictions(scores, None, np.full(5_000, -1), coarse), taxonomy)
+    assert report["coarse_top1_from_fine_sum"] == pytest.approx(right / 5_000)
+
+
+def test_where_no_sibling_is_confused_the_ratio_is_none():
+    scores = np.eye(6, dtype="float32")[[0, 1, 5]]
+    predictions = Predictions(scores, None, np.array([0, 1, 2]), np.array([0, 0, 0]))
+    report = make_report(predictions, TAXONOMY)
+    assert report["average_confusion_ratio"] is None
+    assert report["average_confusion_ratio_normalized"] is None
+
+
+def test_the_confusion_matrix_counts_the_images_with_a_fine_label():
+    # More than are looked at together.
+    rng = np.random.default_rng(0)
+    fine, best = rng.integers(-1, 6, 10_000), rng.integers(0, 6, 10_000)
+    predictions = Predictions(np.eye(6, dtype="float32")[best], None, fine, np.zeros(10_000, int))
+    counts = confusion_matrix(predictions, TAXONOMY)
+    for target in range(6):
+        for predicted in range(6):
+            assert counts[target, predicted] == ((fine == target) & (best == predicted)).sum()
+
+
+def test_without_a_fine_head_there_is_no_confusion_matrix():
+    with pytest.raises(InputError) as caught:
+        confusion_matrix(Predictions(None, COARSE_SCORES, FINE, COARSE), TAXONOMY)
+    assert str(caught.value) == (
+        "There is no fine confusion matrix of a network without a fine head. Train with labels "
+        "other than coarse."
+    )
+
+
 def by_loops(fine_scores, coarse_scores, fine, coarse, parent):
-    """A report from one image at a time; of equal scores the first class is the best."""
-    seen = {name: [] for name in (*NUMBERS_OF_FINE, "coarse_top1", "agreement")}
+    """A report from one image at a time; of equal scores the first class is the best.
+
+    The sums over fine classes, which tie only up to rounding, have a test of their own.
+    """
+    names = "fine_top1 fine_top5 coarse_top1 coarse_top1_from_fine agreement mistake_severity"
+    seen = {name: [] for name in names.split()}
+    confusion = np.zeros((len(parent), len(parent)), int)
     for i in range(len(fine)):
         ranking = sorted(range(len(parent)), key=lambda f, i=i: (-fine_scores[i][f], f))
         best_coarse = max(
@@ -102,12 +182,20 @@ def by_loops(fine_scores, coarse_scores, fine, coarse, parent):
         seen["coarse_top1_from_fine"].append(named == coarse[i])
         seen["agreement"].append(best_coarse == named)
         if fine[i] >= 0:
+            confusion[fine[i], ranking[0]] += 1
             seen["fine_top1"].append(ranking[0] == fine[i])
             seen["fine_top5"].append(fine[i] in ranking[:5])
             if ranking[0] != fine[i]:
                 seen["mistake_severity"].append(named != coarse[i])
     shares = {name: sum(true) / len(true) if true else None for name, true in seen.items()}
-    return {"num_images": len(fine), **shares}
+    ratios = {}
+    for suffix, normalize in (("", None), ("_normalized", "predicted")):
+        try:
+            ratio = average_confusion_ratio(confusion, parent, normalize)
+        except InputError:
+            ratio = None
+        ratios[f"average_confusion_ratio{suffix}"] = ratio
+    return {"num_images": len(fine), **shares, **ratios}
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -128,4 +216,5 @@ def test_equals_plain_loops(seed):
     coarse = parent[true]
     report = make_report(Predictions(fine_scores, coarse_scores, fine, coarse), taxonomy)
     expected = by_loops(fine_scores, coarse_scores, fine, coarse, parent)
+    del report["coarse_top1_from_fine_sum"]
     assert report == pytest.approx(expected)

@@ -14,7 +14,7 @@ LAUNCH = pathlib.Path(__file__).parents[2] / "launch"
 LAUNCHERS = {
     path.stem: path for path in sorted(LAUNCH.glob("*.py")) if "common.run(" in path.read_text()
 }
-TRAINING = ("train", "compare")
+TRAINING = ("train", "compare", "granularity")
 SLOW = ("tensorflow", "tensorflow_datasets", "keras", "jax", "matplotlib")
 
 

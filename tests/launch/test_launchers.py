@@ -1,21 +1,15 @@
 """Launchers from flags to files: what they print, refuse, and leave as it was."""
 
 import json
-import pathlib
 import re
-import runpy
-import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
-import tensorflow_datasets  # noqa: F401  (Its flags must be there before a launcher's.)
-from absl import flags
 
 from coarse2fine import experiments, export
 from coarse2fine.training import Config, load_run, train
 
-LAUNCH = pathlib.Path(__file__).parents[2] / "launch"
 TINY = {
     "dataset": "shapes/2x2",
     "width": 0.05,
@@ -23,30 +17,6 @@ TINY = {
     "batch_size": 64,
     "preprocess": "standardize",
 }
-
-
-@pytest.fixture
-def launch(monkeypatch, capsys):
-    """Runs a launcher in this process; returns exit code, output and errors.
-
-    A launcher defines its flags when it starts, so they are taken away when it ends.
-    """
-    monkeypatch.syspath_prepend(str(LAUNCH))
-
-    def call(name, *arguments, **values):
-        given = [f"--{key}={value}" for key, value in values.items()]
-        monkeypatch.setattr(sys, "argv", [str(LAUNCH / f"{name}.py"), *given, *map(str, arguments)])
-        known = set(flags.FLAGS)
-        try:
-            with pytest.raises(SystemExit) as end:
-                runpy.run_path(sys.argv[0], run_name="__main__")
-        finally:
-            for flag in set(flags.FLAGS) - known:
-                delattr(flags.FLAGS, flag)
-            flags.FLAGS.unparse_flags()
-        return end.value.code, *capsys.readouterr()
-
-    return call
 
 
 @pytest.fixture(scope="module")

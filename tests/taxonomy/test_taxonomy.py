@@ -11,6 +11,7 @@ PETS = Taxonomy(("siamese", "beagle", "persian", "carp"), ("dog", "cat", "fish")
 # SHA-256 of this text in one line: {"fine_names":["siamese","beagle","persian","carp"],
 # "coarse_names":["dog","cat","fish"],"parent":[1,0,1,2]}
 GOLDEN = "52bbbd9668aa133171514b71df8550026e17f646dba9e40bcff1777d936fecce"
+GOLDEN_CIFAR100 = "c0fc65ad5cff4482f00ed90b385c67dd541aad982d5038c84c1f95dd2f0cea92"
 
 
 def random_taxonomy(seed, num_fine=30, num_coarse=7):
@@ -48,12 +49,23 @@ class TestConstruction:
             ((("a", "b"), ("x",), (0,)), "2 fine classes but 1 parents"),
             # A hole: the classes on either side have children.
             ((("a", "b"), ("x", "y", "z"), (0, 2)), "coarse class 'y' has no children"),
-            (((" ",), ("x",), (0,)), "fine class 0 has name ' ', expected a non-empty text"),
-            (((3,), ("x",), (0,)), "fine class 0 has name 3, expected a non-empty text"),
+            (((" ",), ("x",), (0,)), "fine class 0 is ' ', expected a non-empty text"),
+            (((3,), ("x",), (0,)), "fine class 0 is 3, expected a non-empty text"),
             (((), (), ()), "no fine classes; no coarse classes"),
+            ((("a", "b"), ("x",), (0, 0), ("a",)), "2 fine classes but 1 source names"),
+            ((("a", "b"), ("x",), (0, 0), ("c", "c")), "source name 'c' stands 2 times"),
+            (
+                (("a",), ("x",), (0,), (" ",)),
+                "source name 0 is ' ', expected a non-empty text",
+            ),
+            (
+                (("a", "a"), ("x",), (1, 0), (3, "b")),
+                "fine class 'a' stands 2 times; fine class 'a' has parent 1, expected an index "
+                "below 1; source name 0 is 3, expected a non-empty text",
+            ),
             (
                 (("a", "a"), ("x", "x", ""), (0, 3)),
-                "fine class 'a' stands 2 times; coarse class 2 has name '', expected a non-empty "
+                "fine class 'a' stands 2 times; coarse class 2 is '', expected a non-empty "
                 "text; coarse class 'x' stands 2 times; fine class 'a' has parent 3, expected an "
                 "index below 3",
             ),
@@ -71,8 +83,15 @@ class TestConstruction:
             taxonomy.parent = (0, 0)
 
     def test_from_pairs_numbers_by_first_appearance(self):
-        taxonomy = Taxonomy.from_pairs([("b", "y"), ("a", "x"), ("c", "y")])
-        assert taxonomy == Taxonomy(("b", "a", "c"), ("y", "x"), (0, 1, 0))
+        pairs = [("b", "y"), ("a", "x"), ("c", "y")]
+        assert Taxonomy.from_pairs(pairs) == Taxonomy(("b", "a", "c"), ("y", "x"), (0, 1, 0))
+        named = Taxonomy.from_pairs(pairs, ["n2", "n1", "n3"])
+        assert named == Taxonomy(("b", "a", "c"), ("y", "x"), (0, 1, 0), ("n2", "n1", "n3"))
+
+    def test_source_names_are_the_fine_names_by_default(self):
+        assert PETS.source_names == PETS.fine_names
+        assert Taxonomy(("a", "b"), ("x",), (0, 0), []).source_names == ("a", "b")
+        assert Taxonomy(("a", "b"), ("x",), (0, 0), ["b", "a"]).source_names == ("b", "a")
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -110,6 +129,11 @@ class TestSubset:
             fine: coarse for fine, coarse in before.items() if coarse in kept.coarse_names
         }
 
+    def test_keeps_what_the_data_set_calls_its_classes(self):
+        kept = dataclasses.replace(PETS, source_names=("s", "b", "p", "c")).subset(["fish", "cat"])
+        assert kept.fine_names == ("siamese", "persian", "carp")
+        assert kept.source_names == ("s", "p", "c")
+
     def test_of_everything_is_the_taxonomy(self):
         assert cifar100().subset(cifar100().coarse_names) == cifar100()
 
@@ -122,6 +146,12 @@ class TestRegroup:
     def test_keeps_the_fine_order_and_drops_what_no_group_names(self):
         grouped = PETS.regroup({"swims": ["carp"], "walks": ["persian", "siamese"]})
         assert grouped == Taxonomy(("siamese", "persian", "carp"), ("swims", "walks"), (1, 1, 0))
+
+    def test_keeps_what_the_data_set_calls_its_classes(self):
+        named = dataclasses.replace(PETS, source_names=("s", "b", "p", "c"))
+        grouped = named.regroup({"swims": ["carp"], "walks": ["persian", "beagle"]})
+        assert grouped.fine_names == ("beagle", "persian", "carp")
+        assert grouped.source_names == ("b", "p", "c")
 
     def test_refuses_unknown_classes(self):
         message = "Unknown fine classes 'eel'. Known: siamese, beagle, persian, carp."
@@ -139,6 +169,12 @@ class TestRegroup:
 class TestFingerprint:
     def test_does_not_change_from_version_to_version(self):
         assert PETS.fingerprint == GOLDEN
+        assert cifar100().fingerprint == GOLDEN_CIFAR100
+
+    def test_does_not_depend_on_what_a_data_set_calls_the_classes(self):
+        named = dataclasses.replace(PETS, source_names=("s", "b", "p", "c"))
+        assert named != PETS
+        assert named.fingerprint == GOLDEN
 
     def test_tells_any_change(self):
         changed = [

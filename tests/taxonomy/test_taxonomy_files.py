@@ -1,5 +1,6 @@
 """Taxonomies in files: what is read, and what is refused with file and line."""
 
+import dataclasses
 import json
 import re
 
@@ -15,7 +16,13 @@ CONTENT = {
     "coarse_names": ["cat", "dog"],
     "parent": [0, 1, 0],
 }
-OBJECT = "is not an object with the three lists fine_names, coarse_names, parent."
+OBJECT = (
+    "is not an object with the three lists fine_names, coarse_names, parent, and source_names as a "
+    "fourth where a data set calls the fine classes otherwise."
+)
+HEADERS = "'fine,coarse' or 'fine,coarse,source_name'."
+NAMED = dataclasses.replace(PETS, source_names=("n1", "n2", "n3"))
+NAMED_ROWS = "fine,coarse,source_name\nsiamese,cat,n1\nbeagle,dog,n2\npersian,cat,n3\n"
 
 
 def check_refused(path, message):
@@ -24,13 +31,27 @@ def check_refused(path, message):
 
 
 @pytest.mark.parametrize(
-    "taxonomy", [PETS, cifar100(), Taxonomy(('é, "ü"', "猫\n"), ("x", "y"), (1, 0))]
+    "taxonomy", [PETS, NAMED, cifar100(), Taxonomy(('é, "ü"', "猫\n"), ("x", "y"), (1, 0))]
 )
 def test_json_that_was_written_is_read_back(tmp_path, taxonomy):
     path = tmp_path / "taxonomy.json"
     write_taxonomy(taxonomy, path)
     assert read_taxonomy(path) == taxonomy
     assert read_taxonomy(str(path)).fingerprint == taxonomy.fingerprint
+
+
+def test_json_holds_what_the_data_set_calls_its_classes_only_where_that_differs(tmp_path):
+    path = tmp_path / "taxonomy.json"
+    write_taxonomy(PETS, path)
+    assert json.loads(path.read_text()) == CONTENT
+    write_taxonomy(NAMED, path)
+    assert json.loads(path.read_text()) == {**CONTENT, "source_names": ["n1", "n2", "n3"]}
+
+
+def test_csv_may_say_what_the_data_set_calls_its_classes(tmp_path):
+    path = tmp_path / "taxonomy.csv"
+    path.write_text(NAMED_ROWS)
+    assert read_taxonomy(path) == NAMED
 
 
 @pytest.mark.parametrize(
@@ -67,10 +88,31 @@ def test_json_is_read_with_a_byte_order_mark(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", ", line 1: the header is '', expected 'fine,coarse'."),
-        ("coarse,fine\n", ", line 1: the header is 'coarse,fine', expected 'fine,coarse'."),
-        ("fine;coarse\na;x\n", ", line 1: the header is 'fine;coarse', expected 'fine,coarse'."),
-        ("siamese,cat\n", ", line 1: the header is 'siamese,cat', expected 'fine,coarse'."),
+        ("", f", line 1: the header is '', expected {HEADERS}"),
+        ("coarse,fine\n", f", line 1: the header is 'coarse,fine', expected {HEADERS}"),
+        ("fine;coarse\na;x\n", f", line 1: the header is 'fine;coarse', expected {HEADERS}"),
+        ("siamese,cat\n", f", line 1: the header is 'siamese,cat', expected {HEADERS}"),
+        (
+            "fine,coarse,label\n",
+            f", line 1: the header is 'fine,coarse,label', expected {HEADERS}",
+        ),
+        ('"fine,coarse"\na\n', f", line 1: the header is 'fine,coarse', expected {HEADERS}"),
+        (
+            NAMED_ROWS + "manx,cat\n",
+            ", line 5: 'manx,cat', expected a fine, a coarse and a source name.",
+        ),
+        (
+            NAMED_ROWS + "manx,cat,\n",
+            ", line 5: 'manx,cat,', expected a fine, a coarse and a source name.",
+        ),
+        (
+            NAMED_ROWS + "\nmanx,cat,n2\n",
+            ", line 6: source name 'n2' already stands in line 3.",
+        ),
+        (
+            NAMED_ROWS + "beagle,cat,n4\n",
+            ", line 5: fine class 'beagle' already stands in line 3.",
+        ),
         (ROWS + "manx\n", ", line 5: 'manx', expected a fine and a coarse name."),
         (ROWS + "\nmanx,cat,3\n", ", line 6: 'manx,cat,3', expected a fine and a coarse name."),
         (ROWS + "manx,\n", ", line 5: 'manx,', expected a fine and a coarse name."),
@@ -103,6 +145,7 @@ def test_csv_without_classes_is_refused(tmp_path):
         (json.dumps({**CONTENT, "more": []}), f" {OBJECT}"),
         (json.dumps({"fine_names": [], "parent": []}), f" {OBJECT}"),
         (json.dumps({**CONTENT, "parent": "010"}), f" {OBJECT}"),
+        (json.dumps({**CONTENT, "source_names": "abc"}), f" {OBJECT}"),
     ],
 )
 def test_json_that_is_no_taxonomy_is_refused(tmp_path, text, message):
@@ -125,9 +168,10 @@ def test_json_that_is_no_taxonomy_is_refused(tmp_path, text, message):
             "fine class 'persian' has parent 'cat', expected an index below 2",
         ),
         ({"parent": [0, 0, 0]}, "coarse class 'dog' has no children"),
+        ({"source_names": ["n1", "n2"]}, "3 fine classes but 2 source names"),
         (
             {"fine_names": [["a"], "b", "c"]},
-            "fine class 0 has name ['a'], expected a non-empty text",
+            "fine class 0 is ['a'], expected a non-empty text",
         ),
     ],
 )

@@ -23,9 +23,14 @@ OTHER = {
     "taxonomy": "pets.csv",
     "backbone": "alexnet",
     "width": 0.5,
+    "dropout": 0.4,
+    "head_dropout": 0.3,
+    "extra_layer": False,
     "labels": "oracle",
     "fine_fraction": 0.2,
     "coarse_fraction": 0.3,
+    "data_fraction": 0.4,
+    "fine_label_noise": 0.1,
     "coarse_weight": 1.0,
     "validation_fraction": 0.0,
     "batch_size": 64,
@@ -46,6 +51,9 @@ OTHER = {
     "seed": 3,
     "refit": False,
     "allow_unlabelled_classes": True,
+    "track_training_accuracy": True,
+    "tracked_share": 0.5,
+    "track_test_accuracy": True,
 }
 
 
@@ -74,8 +82,9 @@ class TestDifferences:
     def test_name_every_value_that_makes_another_run(self):
         assert set(OTHER) == {field.name for field in dataclasses.fields(Config)}
         changed = {name for name in OTHER if OTHER[name] != getattr(Config(), name)}
-        # Where the data lies and what computes make no other run.
-        expected = changed - {"data_dir", "strategy"}
+        # Where the data lies, what computes and what is only watched make no other run.
+        watched = {"track_training_accuracy", "tracked_share", "track_test_accuracy"}
+        expected = changed - {"data_dir", "strategy"} - watched
         lines = Config().differences(Config(**OTHER))
         assert {line.split(":")[0] for line in lines} == expected
 
@@ -89,8 +98,16 @@ class TestDifferences:
     [
         ("width", 0, "above 0"),
         ("width", float("inf"), "above 0"),
+        ("dropout", -0.1, "0 or more and below 1"),
+        ("dropout", 1.0, "0 or more and below 1"),
+        ("head_dropout", -0.1, "0 or more and below 1"),
+        ("head_dropout", float("nan"), "0 or more and below 1"),
         ("fine_fraction", -0.1, "from 0 to 1"),
         ("coarse_fraction", 1.1, "from 0 to 1"),
+        ("data_fraction", 0, "above 0 and at most 1"),
+        ("data_fraction", 1.5, "above 0 and at most 1"),
+        ("fine_label_noise", -0.1, "from 0 to 1"),
+        ("fine_label_noise", 1.1, "from 0 to 1"),
         ("validation_fraction", 1, "0 or more and below 1"),
         ("coarse_weight", -1, "0 or more"),
         ("batch_size", 0, "1 or more"),
@@ -131,7 +148,7 @@ def test_refuses_a_warmup_out_of_range(warmup):
         (
             {"validation_fraction": 0},
             "schedule plateau needs validation images: raise validation_fraction, or choose "
-            "milestones or cosine",
+            "milestones, cosine or onecycle",
         ),
         (
             {"refit": True, "schedule": "cosine"},
@@ -139,7 +156,6 @@ def test_refuses_a_warmup_out_of_range(warmup):
             "validation_fraction to 0 instead",
         ),
         ({"milestones": ((0.5, 0.1),)}, "milestones are given, and schedule plateau has none"),
-        ({"warmup": 0.1}, "warmup is 0.1, and schedule plateau has none"),
         (
             {"schedule": "milestones", "milestones": ((0.5, 0.1), (0.5, 0.01))},
             "milestones stand at [0.5, 0.5], expected rising shares between 0 and 1",
@@ -242,13 +258,26 @@ class TestChoices:
 @pytest.mark.parametrize(
     ("values", "problem"),
     [
+        ({"extra_layer": True}, "extra_layer is True, and is used with labels=coarse alone"),
         (
             {"labels": "oracle", "coarse_weight": 0.5},
             "coarse_weight is 0.5, and is used with labels=mixed alone",
         ),
         (
+            {"labels": "coarse", "fine_label_noise": 0.1},
+            "fine_label_noise is 0.1, and is used with labels=mixed, fine or oracle alone",
+        ),
+        (
             {"schedule": "cosine", "plateau_patience": 2},
             "plateau_patience is 2, and is used with schedule=plateau alone",
+        ),
+        (
+            {"track_training_accuracy": True, "tracked_share": 0},
+            "tracked_share is 0, expected above 0 and at most 1",
+        ),
+        (
+            {"tracked_share": 0.5},
+            "tracked_share is 0.5, and is used with track_training_accuracy alone",
         ),
         (
             {"schedule": "cosine", "plateau_factor": 0.5},

@@ -17,10 +17,10 @@ STEPS_PER_EPOCH = 7
 class Training:
     """Epochs of which only the metric and the optimizer are real."""
 
-    def __init__(self, patience=2, factor=0.5, rate=0.8, step=0, state=None):
-        self.optimizer = CoupledSGD(rate, momentum=0.0)
+    def __init__(self, patience=2, factor=0.5, rate=0.8, step=0, state=None, restored_rate=None):
+        self.optimizer = CoupledSGD(rate if restored_rate is None else restored_rate, momentum=0.0)
         self.counter = StepCounter(step, total_steps=10**6)
-        self.plateau = Plateau("val_fine_top1", factor, patience, self.counter)
+        self.plateau = Plateau("val_fine_top1", factor, patience, self.counter, rate)
         self.plateau.set_model(types.SimpleNamespace(optimizer=self.optimizer))
         self.plateau.state.update(state or {})
 
@@ -97,6 +97,15 @@ def test_the_next_update_takes_the_lowered_rate():
     np.testing.assert_allclose(weight.numpy(), [1 - 0.4], rtol=1e-6)
 
 
+def test_lowers_the_rate_after_the_warmup_where_it_stalls_within_it():
+    training = Training(patience=1, factor=0.5, rate=0.8)
+    training.optimizer = CoupledSGD(0.8, momentum=0.0, warmup_steps=4 * STEPS_PER_EPOCH)
+    training.plateau.set_model(types.SimpleNamespace(optimizer=training.optimizer))
+    training.optimizer.iterations.assign(2 * STEPS_PER_EPOCH)  # Half of the warm-up.
+    assert training.run([0.5, 0.4]) == pytest.approx([0.4, 0.2])
+    assert training.plateau.state["changes"] == [[2 * STEPS_PER_EPOCH, 0.4]]
+
+
 def random_case(seed):
     rng = np.random.default_rng(seed)
     values = (rng.integers(0, 8, 25) / 8).tolist()  # Few distinct values, so many tie.
@@ -126,7 +135,11 @@ def test_restored_after_any_epoch_it_goes_on_as_if_it_had_not_stopped(seed):
         first.run(values[:cut])
         # A checkpoint holds the state as JSON, and the rate as a variable of the optimizer.
         saved = json.loads(json.dumps(first.plateau.state))
-        rest = {**arguments, "rate": learning_rate(first.optimizer)}
-        second = Training(**rest, step=first.counter.step, state=saved)
+        second = Training(
+            **arguments,
+            step=first.counter.step,
+            state=saved,
+            restored_rate=learning_rate(first.optimizer),
+        )
         assert second.run(values[cut:], first_epoch=cut) == rates[cut:]
         assert second.plateau.state == whole.plateau.state

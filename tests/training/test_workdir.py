@@ -1,5 +1,6 @@
 """One run's folder: claimed once, and never by two runs."""
 
+import dataclasses
 import json
 import re
 
@@ -23,10 +24,10 @@ def make_source(taxonomy=TAXONOMY, prefix="image"):
     return ArraySource(np.zeros((20, 4, 5, 3), np.uint8), taxonomy, fine, ids)
 
 
-def claim(path, config=CONFIG, source=None, seed=0):
+def claim(path, config=CONFIG, source=None, seed=0, **counts):
     source = source or make_source()
     partition = draw_partition(source.fine, source.coarse, source.ids, 0.5, 0.3, 0.2, seed)
-    Workdir(path).claim(config, source, partition)
+    Workdir(path).claim(config, source, partition, **counts)
     return partition
 
 
@@ -61,6 +62,47 @@ def test_the_same_run_may_claim_again(tmp_path):
     claim(tmp_path)
     claim(tmp_path, CONFIG.replace(data_dir="/moved", strategy="single"))
     assert contents(tmp_path) == before
+
+
+def test_claim_notes_what_was_left_out_and_what_was_changed(tmp_path):
+    source = make_source()
+    source.dropped = {"ü": 3, "b": 4}
+    partition = claim(tmp_path, source=source, fine_labels_changed=5)
+    data = Workdir(tmp_path).read_data()
+    assert data == {
+        "image_shape": [4, 5, 3],
+        "images": partition.counts,
+        "dropped": {"ü": 3, "b": 4},
+        "fine_labels_changed": 5,
+        "fingerprint": source.fingerprint(),
+    }
+
+
+def test_data_of_runs_that_could_drop_and_change_nothing_are_read(tmp_path):
+    claim(tmp_path)
+    path = tmp_path / "data.json"
+    data = json.loads(path.read_text())
+    path.write_text(
+        json.dumps({key: data[key] for key in ("image_shape", "images", "fingerprint")})
+    )
+    assert Workdir(tmp_path).read_data() == {**data, "dropped": {}, "fine_labels_changed": 0}
+
+
+def test_the_same_images_pass_the_check_and_others_are_refused(tmp_path):
+    partition, home = claim(tmp_path), Workdir(tmp_path)
+    home.check_same_images(make_source(), partition)
+    message = (
+        f"{tmp_path} holds a run on other images: its data set or partition is not what this "
+        "data set gives. Use another workdir."
+    )
+    others = make_source().with_fine([-1] + [0] * 9 + [1] * 10)
+    check_refused(message, home.check_same_images, others, partition)
+
+
+def test_a_run_remembers_what_its_data_set_calls_the_classes(tmp_path):
+    named = dataclasses.replace(TAXONOMY, source_names=("n1", "n2"))
+    claim(tmp_path, source=make_source(named))
+    assert Workdir(tmp_path).read_taxonomy() == named
 
 
 @pytest.mark.parametrize("left", [["taxonomy.json"], ["taxonomy.json", "partition.npz"], []])

@@ -43,9 +43,11 @@ def test_equals_an_l2_penalty_of_half_the_decay():
 
 
 def test_comes_back_from_its_config():
-    optimizer = CoupledSGD(0.3, momentum=0.8, decay=0.1, decay_steps=7)
+    optimizer = CoupledSGD(0.3, momentum=0.8, decay=0.1, decay_steps=7, warmup_steps=3)
     again = CoupledSGD.from_config(optimizer.get_config())
-    assert (again.momentum, again.decay, again.decay_steps) == (0.8, 0.1, 7)
+    assert again.get_config() == optimizer.get_config()
+    arguments = (again.momentum, again.decay, again.decay_steps, again.warmup_steps)
+    assert arguments == (0.8, 0.1, 7, 3)
 
 
 def learning_rates(steps, **changes):
@@ -68,6 +70,43 @@ def test_cosine_falls_to_zero_after_its_warmup():
     rates = learning_rates(100, schedule="cosine", warmup=0.2)
     up, down = np.arange(20) / 20, 0.5 * (1 + np.cos(np.pi * np.arange(80) / 80))
     np.testing.assert_allclose(rates, 0.2 * np.concatenate([up, down]), rtol=1e-4, atol=1e-7)
+
+
+def test_milestones_are_warmed_up_and_stay_where_they_are():
+    rates = learning_rates(
+        10, schedule="milestones", milestones=((0.5, 0.1), (0.8, 0.01)), warmup=0.3
+    )
+    expected = [0, 0.2 / 3, 0.4 / 3, 0.2, 0.2, *[0.02] * 3, *[0.002] * 2]
+    np.testing.assert_allclose(rates, expected, rtol=1e-6)
+
+
+def test_a_rate_that_is_set_during_the_warmup_counts_after_it():
+    optimizer = CoupledSGD(0.8, momentum=0.0, warmup_steps=4)
+    weight, rates = keras.Variable([1.0]), []
+    for step in range(6):
+        if step == 2:
+            optimizer.learning_rate = 0.4  # As a plateau does.
+        rates.append(float(optimizer.learning_rate))
+        optimizer.apply([keras.ops.ones(1)], [weight])
+    np.testing.assert_allclose(rates, [0, 0.2, 0.2, 0.3, 0.4, 0.4], rtol=1e-6)
+    np.testing.assert_allclose(weight.numpy(), [1 - sum(rates)], rtol=1e-5)
+
+
+def test_onecycle_rises_and_falls_by_half_a_cosine():
+    for rise, arguments in ((0.3, {}), (0.2, {"warmup": 0.2})):
+        rates = learning_rates(50, schedule="onecycle", **arguments)
+        up, down = round(50 * rise), round(50 * (1 - rise))
+        rising = [0.2 / 25 + (0.2 - 0.2 / 25) * (1 - np.cos(np.pi * i / up)) / 2 for i in range(up)]
+        least = 0.2 / 25 / 1e4
+        falling = [least + (0.2 - least) * (1 + np.cos(np.pi * i / down)) / 2 for i in range(down)]
+        np.testing.assert_allclose(rates, rising + falling, rtol=1e-4)
+        assert np.argmax(rates) == up
+
+
+def test_onecycle_without_a_rise_only_falls():
+    rates = learning_rates(20, schedule="onecycle", warmup=0.0)
+    assert rates[0] == pytest.approx(0.2)
+    assert (np.diff(rates) < 0).all()
 
 
 def test_milestones_without_any_keep_the_rate():

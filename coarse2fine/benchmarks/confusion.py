@@ -1,0 +1,105 @@
+"""What a confusion matrix adds to an evaluation, and the memory of a large one."""
+
+import numpy as np
+
+from coarse2fine.benchmarks.measurement import Measurement, Settings, of_pairs
+from coarse2fine.benchmarks.process import call_in_process, peak_memory, resident_memory
+from coarse2fine.benchmarks.timing import time_pairs
+from coarse2fine.evaluation import make_report, predict
+from coarse2fine.evaluation.report import confusion_matrix, confusion_ratios
+from coarse2fine.metrics import ConfusionMatrix
+from coarse2fine.training import Config
+from coarse2fine.training.preprocessing import fit_preprocessing, make_preprocessing
+from coarse2fine.training.run import build_model
+
+_FITTED = 4096  # Standardizing costs the same whatever its statistics.
+
+
+def measure(
+    settings: Settings,
+    num_images: int = 10_000,
+    width: float = 0.25,
+    num_classes: int = 10_000,
+    batch_size: int = 128,
+) -> list[Measurement]:
+    """The share of an evaluation that goes into confusion, and a large matrix's memory.
+
+    Args:
+        settings: of all benchmarks.
+        num_images: of the evaluation; at most those there are.
+        width: of NIN.
+        num_classes: of the large matrix.
+        batch_size: images of each of its updates.
+    """
+    return [
+        _measure_seconds(settings, num_images, width),
+        _measure_memory(num_classes, batch_size),
+    ]
+
+
+def _measure_seconds(settings: Settings, num_images: int, width: float) -> Measurement:
+    source = settings.images.load()
+    images = np.arange(min(num_images, len(source)))
+    statistics = fit_preprocessing("standardize", source, images[:_FITTED])
+    preprocess = make_preprocessing("standardize", statistics, source.image_shape)
+    taxonomy = source.taxonomy
+    model = build_model(Config(width=width), taxonomy, source.image_shape)
+    predictions = predict(model, preprocess, source, images)
+
+    def evaluate() -> None:
+        make_report(predict(model, preprocess, source, images), taxonomy)
+
+    def confuse() -> None:
+        confusion_ratios(confusion_matrix(predictions, taxonomy), taxonomy)
+
+    times = time_pairs(confuse, evaluate, settings.pairs)
+    return of_pairs(
+        "confusion/evaluation",
+        times.first / (times.second - times.first),
+        bound=0.02,
+        note=(
+            f"seconds of the fine confusion matrix and both average confusion ratios over those of "
+            f"the rest of an evaluation, {len(images)} images, {settings.images.kind}, NIN of "
+            f"width {width:g} ({1000 * np.median(times.first):.1f} ms and "
+            f"{np.median(times.second - times.first):.2f} s)"
+        ),
+    )
+
+
+def _measure_memory(num_classes: int, batch_size: int) -> Measurement:
+    growth = call_in_process(
+        __name__, "count_and_weigh", num_classes=num_classes, batch_size=batch_size
+    )
+    growth /= 2**30
+    return Measurement(
+        "confusion/memory",
+        growth,
+        growth,
+        growth,
+        bound=1.0,
+        unit="GiB",
+        note=(
+            f"growth of a process by a ConfusionMatrix of {num_classes} classes, its updates and "
+            "its result"
+        ),
+    )
+
+
+def count_and_weigh(num_classes: int, batch_size: int, updates: int = 5) -> int:
+    """Counts random images; returns by how many bytes this process has grown at its peak."""
+    _count(2, batch_size, updates)  # What TensorFlow takes by itself is there before.
+    resident = resident_memory()
+    before = peak_memory() if resident is None else resident
+    counts = _count(num_classes, batch_size, updates)
+    if counts.sum() != batch_size * updates:
+        raise RuntimeError(f"{counts.sum()} images were counted, not {batch_size * updates}.")
+    return peak_memory() - before
+
+
+def _count(num_classes: int, batch_size: int, updates: int) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    matrix = ConfusionMatrix(num_classes)
+    for _ in range(updates):
+        labels = rng.integers(0, num_classes, batch_size)
+        matrix.update_state(labels, rng.random((batch_size, num_classes), np.float32))
+    return np.asarray(matrix.result())

@@ -1,0 +1,83 @@
+"""Which classes a network named for a set of images: what later questions are asked of."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from coarse2fine.evaluation.predictions import Predictions
+from coarse2fine.files import read_arrays, write_arrays
+from coarse2fine.taxonomy import Taxonomy
+
+_NONE = -1
+
+
+@dataclasses.dataclass(frozen=True)
+class Decisions:
+    """Labels and best classes of n images, in one order; -1 where there is none.
+
+    Attributes:
+        fine: `(n,)` fine labels.
+        coarse: `(n,)` coarse labels.
+        best_fine: `(n,)` best classes of the fine head.
+        best_coarse: `(n,)` best classes of the coarse head.
+    """
+
+    fine: np.ndarray
+    coarse: np.ndarray
+    best_fine: np.ndarray
+    best_coarse: np.ndarray
+
+    @classmethod
+    def of(cls, predictions: Predictions) -> "Decisions":
+        """The best classes of these scores."""
+        best = (
+            np.full(len(predictions.coarse), _NONE) if scores is None else scores.argmax(-1)
+            for scores in (predictions.fine_scores, predictions.coarse_scores)
+        )
+        return cls(predictions.fine, predictions.coarse, *best)
+
+    def save(self, path: pathlib.Path) -> None:
+        """Writes an `.npz` file."""
+        write_arrays(path, vars(self))
+
+    @classmethod
+    def load(cls, path: pathlib.Path) -> "Decisions":
+        """Reads what `save` wrote.
+
+        Raises:
+            InputError: a file that is missing or holds something else.
+        """
+        return cls(**read_arrays(path, [field.name for field in dataclasses.fields(cls)]))
+
+    @property
+    def has_fine_head(self) -> bool:
+        """Whether the network names fine classes."""
+        return bool((self.best_fine != _NONE).any())
+
+    def is_coarse_right(self, taxonomy: Taxonomy, from_fine: bool) -> np.ndarray:
+        """`(n,)`: whether each image's coarse class is named.
+
+        Args:
+            taxonomy: of the classes.
+            from_fine: by the parent of the best fine class; else by the coarse head.
+        """
+        named = taxonomy.coarsen(self.best_fine) if from_fine else self.best_coarse
+        return named == self.coarse
+
+    def coarse_confusion(self, num_coarse: int) -> np.ndarray:
+        """The coarse head's `(num_coarse, num_coarse)` confusion matrix, `[target, predicted]`."""
+        return _matrix(self.coarse * num_coarse + self.best_coarse, num_coarse)
+
+    def fine_confusion(self, num_fine: int) -> np.ndarray:
+        """The fine head's `(num_fine, num_fine)` confusion matrix, `[target, predicted]`."""
+        return _matrix(self.fine_cells(num_fine), num_fine)
+
+    def fine_cells(self, num_fine: int) -> np.ndarray:
+        """`label * num_fine + best class` of each image that has a fine label: its cell."""
+        has_fine = self.fine != _NONE
+        return self.fine[has_fine] * num_fine + self.best_fine[has_fine]
+
+
+def _matrix(cells: np.ndarray, num_classes: int) -> np.ndarray:
+    return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)

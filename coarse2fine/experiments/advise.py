@@ -1,0 +1,54 @@
+"""Advice on a finished run, from published pairs of runs and from those beside it."""
+
+import dataclasses
+import pathlib
+
+from coarse2fine.evaluation.advice import Advice, make_advice
+from coarse2fine.evaluation.advice_text import advice_text
+from coarse2fine.evaluation.gain_line import Evidence
+from coarse2fine.evaluation.pairs import EvaluatedRun, find_pairs, find_runs
+from coarse2fine.experiments.chen2018 import SETTINGS
+from coarse2fine.files import write_json, write_text
+
+# Of noisy labels (Table VII) the ratio says how noisy they are, which is another question.
+_TABLES = ("table1", "table8", "table6")
+
+
+def published_evidence() -> list[Evidence]:
+    """The published pairs of ratio and gain: each task's once, of clean labels and all images."""
+    found: dict[str, Evidence] = {}
+    for table in _TABLES:
+        for setting in SETTINGS[table]:
+            published, task = setting.published, setting.changes["taxonomy"]
+            # The first customised mapping of CIFAR-10 is CIFAR-10's own.
+            if task != "cifar10_row1" and published.ratio and published.gain is not None:
+                evidence = Evidence(task, published.ratio, published.gain / 100, published=True)
+                found[task] = evidence
+    return list(found.values())
+
+
+def advise(
+    workdir: str | pathlib.Path,
+    runs: str | pathlib.Path | None = None,
+    num_resamples: int = 1000,
+    seed: int = 0,
+) -> Advice:
+    """Writes what finer labels are likely to bring: `advice.json` and `advice.md` in a workdir.
+
+    Args:
+        workdir: of an evaluated run that has a fine head.
+        runs: folder below which pairs of evaluated runs are looked for; the workdir's parent by
+            default.
+        num_resamples: of the test images.
+        seed: of the resamples.
+
+    Raises:
+        InputError: as `make_advice`, and for a workdir without an evaluated run.
+    """
+    run = EvaluatedRun.load(workdir)
+    folder = pathlib.Path(workdir).resolve().parent if runs is None else runs
+    pairs = [pair for pair in find_pairs(find_runs(folder)) if pair.ratio]
+    advice = make_advice(run, published_evidence(), pairs, num_resamples, seed)
+    write_json(run.path / "advice.json", dataclasses.asdict(advice))
+    write_text(run.path / "advice.md", advice_text(advice))
+    return advice

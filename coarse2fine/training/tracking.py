@@ -1,0 +1,65 @@
+"""Accuracies at the end of each epoch that choose nothing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from coarse2fine.data import Source, evaluation_batches
+from coarse2fine.data.pipeline import Preprocess
+from coarse2fine.training.config import Config
+from coarse2fine.training.plan import Plan
+
+
+class Tracking(keras.callbacks.Callback):
+    """Evaluates the model on more sets of images at the end of each epoch.
+
+    Unlike the metrics of training batches, which change while the epoch goes on and are of
+    augmented images under dropout, these are of one state of the network, as it predicts. They
+    join the epoch's metrics for the callbacks that come later, each with its set's name before it.
+
+    Args:
+        batches: for each set's name its batches, as `evaluation_batches` gives them.
+    """
+
+    def __init__(self, batches: Mapping[str, tf.data.Dataset]):
+        super().__init__()
+        self._batches = batches
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Evaluates, and adds to `logs`."""
+        if logs is None:
+            return
+        for name, batches in self._batches.items():
+            metrics = self.model.evaluate(batches, verbose=0, return_dict=True)
+            logs.update({f"{name}_{metric}": value for metric, value in metrics.items()})
+
+
+def tracked_batches(
+    plan: Plan, test_source: Source | None, preprocess: Preprocess
+) -> dict[str, tf.data.Dataset]:
+    """The sets that a run's config asks to be tracked, by name.
+
+    Args:
+        plan: of the run.
+        test_source: of the test images; needed with `track_test_accuracy`.
+        preprocess: as in training.
+    """
+    config, tracked = plan.config, {}
+    if config.track_training_accuracy:
+        indices = _sample(plan.training_images, config)
+        tracked["training_set"] = (plan.source, indices)
+    if config.track_test_accuracy and test_source is not None:
+        tracked["test"] = (test_source, np.arange(len(test_source)))
+    return {
+        name: evaluation_batches(images, indices, config.batch_size, preprocess)
+        for name, (images, indices) in tracked.items()
+    }
+
+
+def _sample(indices: np.ndarray, config: Config) -> np.ndarray:
+    """The seeded `tracked_share` of these images; a larger share contains a smaller one."""
+    order = np.random.default_rng(config.seed).permutation(len(indices))
+    return indices[order[: max(1, round(config.tracked_share * len(indices)))]]

@@ -1,0 +1,154 @@
+"""Advice: what it says, how sure it is, and when it cannot tell."""
+
+import re
+
+import numpy as np
+import pytest
+from runs import TAXONOMY, draw_coarse_run, draw_fine_run, write_run
+
+from coarse2fine.errors import InputError
+from coarse2fine.evaluation.advice import make_advice
+from coarse2fine.evaluation.advice_text import advice_text
+from coarse2fine.evaluation.gain_line import Evidence, GainLine
+from coarse2fine.evaluation.pairs import Pair
+from coarse2fine.metrics import average_confusion_ratio, coarse_confusion_ratios
+
+PUBLISHED = [
+    Evidence(f"published {i}", ratio, gain, published=True)
+    for i, (ratio, gain) in enumerate(
+        [(0.02, 0.001), (0.1, 0.006), (0.5, 0.02), (1.0, 0.024), (3.0, 0.03)]
+    )
+]
+
+
+def test_ratios_are_those_of_the_test_images(tmp_path):
+    run = draw_fine_run(tmp_path / "run")
+    advice = make_advice(run, PUBLISHED, num_resamples=200)
+    confusion = run.decisions.fine_confusion(6)
+    assert advice.num_images == 600
+    assert advice.ratio.value == average_confusion_ratio(confusion, TAXONOMY.parent, "predicted")
+    expected = coarse_confusion_ratios(confusion, TAXONOMY.parent, "predicted")
+    found = {row.name: row.ratio.value for row in advice.classes if row.ratio}
+    assert found == {"cat": expected[0], "dog": expected[1]}
+
+
+def test_intervals_of_ratios_are_those_of_resampled_images(tmp_path):
+    run = draw_fine_run(tmp_path / "run")
+    rng, ratios = np.random.default_rng(7), []
+    cells = run.decisions.fine_cells(6)
+    for _ in range(1000):
+        matrix = np.bincount(rng.choice(cells, len(cells)), minlength=36).reshape(6, 6)
+        ratios.append(average_confusion_ratio(matrix, TAXONOMY.parent, "predicted"))
+    ratio = make_advice(run, PUBLISHED, num_resamples=1000).ratio
+    np.testing.assert_allclose(
+        [ratio.low, ratio.high], np.quantile(ratios, (0.025, 0.975)), rtol=0.1
+    )
+
+
+def test_the_likely_gain_is_read_off_the_line_and_holds_its_errors(tmp_path):
+    run = draw_fine_run(tmp_path / "run")
+    advice = make_advice(run, PUBLISHED, num_resamples=500)
+    line = GainLine(PUBLISHED)
+    assert advice.gain.value == pytest.approx(float(line.predict(np.array(advice.ratio.value))))
+    assert advice.gain.low < advice.gain.value < advice.gain.high
+    assert advice.gain.high - advice.gain.low >= 0.9 * np.ptp(line.errors)
+    assert advice.error == pytest.approx(np.sqrt(np.mean(line.errors**2)))
+
+
+def test_a_class_that_is_confused_with_other_parents_stands_first(tmp_path):
+    fine = np.repeat(np.arange(6), 40)
+    best = fine.copy()
+    # Of each class: cats 8 to a sibling and 1 to dogs, dogs 2 to a sibling and 8 to cats.
+    for f, sibling, other in ((0, 1, 3), (1, 2, 4), (2, 0, 3)):
+        best[40 * f : 40 * f + 8], best[40 * f + 8] = sibling, other
+    for f, sibling, other in ((3, 4, 0), (4, 3, 1)):
+        best[40 * f : 40 * f + 2], best[40 * f + 2 : 40 * f + 10] = sibling, other
+    run = write_run(tmp_path / "run", "fine", best_fine=best, fine=fine)
+    advice = make_advice(run, PUBLISHED, num_resamples=300)
+    assert [row.name for row in advice.classes] == ["dog", "cat", "bird"]
+    assert advice.num_first == 1
+    chances = [row.chance_first for row in advice.classes]
+    assert chances[0] > 0.8
+    assert sum(chances) == pytest.approx(1)
+    assert advice.classes[2].ratio is None
+    assert advice.classes[2].reason == "it has one fine class"
+
+
+def test_beyond_the_evidence_it_cannot_tell(tmp_path):
+    run = draw_fine_run(tmp_path / "run")
+    near = [Evidence(str(i), 50.0 + i, 0.01 * i, published=True) for i in range(5)]
+    advice = make_advice(run, near, num_resamples=100)
+    assert advice.gain is None
+    assert all(row.gain is None for row in advice.classes)
+    text = advice_text(advice)
+    assert (
+        "Likely gain over training on coarse labels: cannot tell. The pairs of runs that are known "
+        "have ratios from 50.000 to 54.000." in text
+    )
+    assert "Cannot tell for bird: it has one fine class." in text
+
+
+def pairs_of(tmp_path, count):
+    pairs = []
+    for i in range(count):
+        fine = draw_fine_run(tmp_path / f"fine_{i}", draw=i, other=0.05 + 0.04 * i)
+        pairs.append(Pair(fine, draw_coarse_run(tmp_path / f"coarse_{i}", draw=10 + i)))
+    return pairs
+
+
+def test_a_runs_own_pair_is_shown_beside_what_others_let_expect_and_is_no_evidence(tmp_path):
+    pairs = pairs_of(tmp_path, 3)
+    advice = make_advice(pairs[1].fine, PUBLISHED, pairs, num_resamples=100)
+    names = [evidence.name for evidence in advice.evidence]
+    assert names[5:] == ["fine_0 and coarse_0", "fine_2 and coarse_2"]
+    own = advice.measured[1]
+    assert own.gain.value == pytest.approx(pairs[1].gain)
+    others = [Evidence("", pair.ratio, pair.gain) for pair in (pairs[0], pairs[2])]
+    expected = GainLine([*PUBLISHED, *others]).predict(np.array(pairs[1].ratio))
+    assert own.expected.value == pytest.approx(float(expected))
+    assert f"| fine_1 and coarse_1 | {own.ratio:.3f} |" in advice_text(advice)
+
+
+def test_says_what_it_rests_on(tmp_path):
+    pairs = pairs_of(tmp_path, 2)
+    text = advice_text(make_advice(pairs[0].fine, PUBLISHED, pairs, num_resamples=100))
+    assert "through 5 published pairs of runs (Chen 2018) and 1 measured ones" in text
+    alone = advice_text(make_advice(pairs[0].fine, PUBLISHED, num_resamples=100))
+    assert "No pair of runs, one on fine and one on coarse labels, was found to check by." in alone
+
+
+def test_is_the_same_for_the_same_seed(tmp_path):
+    run = draw_fine_run(tmp_path / "run")
+    first, second, other = (
+        make_advice(run, PUBLISHED, num_resamples=100, seed=seed) for seed in (1, 1, 2)
+    )
+    assert first == second
+    assert first != other
+
+
+def test_refuses_a_run_on_coarse_labels(tmp_path):
+    run = draw_coarse_run(tmp_path / "run")
+    message = (
+        f"The run in {tmp_path}/run was trained on coarse labels alone: it cannot tell fine "
+        "classes apart, so it does not show how they are confused. Give one that was trained "
+        "with --labels=fine, mixed or oracle."
+    )
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        make_advice(run, PUBLISHED)
+
+
+def test_refuses_a_test_set_without_sibling_confusion_and_says_so(tmp_path):
+    fine = np.arange(60) % 6
+    run = write_run(tmp_path / "run", "fine", best_fine=fine, fine=fine)
+    with pytest.raises(InputError, match="no image is taken for a sibling of its class"):
+        make_advice(run, PUBLISHED)
+
+
+def test_refuses_so_little_sibling_confusion_that_resamples_lose_it(tmp_path):
+    fine = np.arange(60) % 6
+    best = fine.copy()
+    best[0] = 1
+    best[1] = 4
+    run = write_run(tmp_path / "run", "fine", best_fine=best, fine=fine)
+    with pytest.raises(InputError, match=r"undefined in \d+ of 200 resampled test sets"):
+        make_advice(run, PUBLISHED, num_resamples=200)

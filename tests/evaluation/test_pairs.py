@@ -1,0 +1,129 @@
+"""Which runs make a pair, and what a pair says."""
+
+import re
+
+import numpy as np
+import pytest
+from runs import TAXONOMY, draw_coarse_run, draw_fine_run, write_run
+
+from coarse2fine.errors import InputError
+from coarse2fine.evaluation.pairs import EvaluatedRun, Pair, find_pairs, find_runs
+
+
+def names(pairs):
+    return [(pair.fine.path.name, pair.coarse.path.name) for pair in pairs]
+
+
+def test_runs_that_differ_in_their_labels_alone_are_a_pair(tmp_path):
+    draw_fine_run(tmp_path / "deep" / "fine")
+    draw_coarse_run(tmp_path / "coarse")
+    assert names(find_pairs(find_runs(tmp_path))) == [("fine", "coarse")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_pair"),
+    [
+        ({"fine_label_noise": 0.1}, True),
+        ({"data_dir": "elsewhere"}, True),
+        ({"track_test_accuracy": True}, True),
+        ({"seed": 1}, False),
+        ({"width": 0.5}, False),
+        ({"data_fraction": 0.5}, False),
+    ],
+)
+def test_what_may_differ_within_a_pair(tmp_path, changes, is_pair):
+    draw_fine_run(tmp_path / "fine", **changes)
+    draw_coarse_run(tmp_path / "coarse")
+    assert bool(find_pairs(find_runs(tmp_path))) == is_pair
+
+
+@pytest.mark.parametrize(
+    ("labels", "is_pair"), [("fine", False), ("oracle", True), ("mixed", False)]
+)
+def test_with_coarse_only_images_the_oracle_alone_learns_from_the_same_ones(
+    tmp_path, labels, is_pair
+):
+    draw_fine_run(tmp_path / "fine", labels=labels, coarse_only=300)
+    draw_coarse_run(tmp_path / "coarse", coarse_only=300)
+    assert bool(find_pairs(find_runs(tmp_path))) == is_pair
+
+
+def test_runs_that_were_evaluated_on_other_images_are_no_pair(tmp_path):
+    draw_fine_run(tmp_path / "fine", num_images=600)
+    draw_coarse_run(tmp_path / "coarse", num_images=594)
+    assert find_pairs(find_runs(tmp_path)) == []
+
+
+def test_one_run_on_coarse_labels_goes_with_several_on_fine_ones(tmp_path):
+    draw_coarse_run(tmp_path / "coarse")
+    for noise in (0.0, 0.1):
+        draw_fine_run(tmp_path / f"fine_{noise}", fine_label_noise=noise)
+    assert names(find_pairs(find_runs(tmp_path))) == [
+        ("fine_0.0", "coarse"),
+        ("fine_0.1", "coarse"),
+    ]
+
+
+def worked_pair(tmp_path):
+    """Six images, one a fine class: the fine run errs on two, the coarse run on one."""
+    fine = np.arange(6)
+    # siamese -> persian (a sibling: coarse right), tabby -> beagle, canary -> boxer.
+    fine_run = write_run(tmp_path / "fine", "fine", best_fine=[1, 1, 3, 3, 4, 4], fine=fine)
+    # siamese -> dog.
+    coarse_run = write_run(tmp_path / "coarse", "coarse", best_coarse=[1, 0, 0, 1, 1, 2], fine=fine)
+    return Pair(fine_run, coarse_run)
+
+
+def test_a_gain_is_the_difference_of_the_coarse_accuracies(tmp_path):
+    pair = worked_pair(tmp_path)
+    assert pair.fine.coarse_accuracy == pytest.approx(4 / 6)
+    assert pair.coarse.coarse_accuracy == pytest.approx(5 / 6)
+    assert pair.gain == pytest.approx(-1 / 6)
+    # cat: 2 of 3 either way; dog: 2 of 2 either way; bird: 0 of 1 against 1 of 1.
+    np.testing.assert_allclose(pair.gain_by_class(), [0, 0, -1], atol=1e-12)
+
+
+def test_the_gains_of_the_classes_sum_to_the_gain(tmp_path):
+    pair = Pair(draw_fine_run(tmp_path / "fine"), draw_coarse_run(tmp_path / "coarse"))
+    counts = np.bincount(pair.fine.decisions.coarse)
+    total = (pair.gain_by_class() * counts).sum() / counts.sum()
+    assert total == pytest.approx(pair.gain)
+
+
+def test_the_interval_is_that_of_resampled_images(tmp_path):
+    pair = Pair(draw_fine_run(tmp_path / "fine"), draw_coarse_run(tmp_path / "coarse"))
+    difference = pair.fine.is_coarse_right().astype(int) - pair.coarse.is_coarse_right()
+    rng = np.random.default_rng(5)
+    gains = [rng.choice(difference, len(difference)).mean() for _ in range(4000)]
+    np.testing.assert_allclose(
+        pair.gain_interval(4000), np.quantile(gains, (0.025, 0.975)), atol=0.004
+    )
+    assert pair.gain_interval(200, seed=3) == pair.gain_interval(200, seed=3)
+
+
+def test_a_run_that_was_not_evaluated_is_refused_by_name_and_left_out_of_a_search(tmp_path):
+    draw_fine_run(tmp_path / "run")
+    (tmp_path / "run/report.json").unlink()
+    message = (
+        f"The run in {tmp_path}/run has not been evaluated: there is no {tmp_path}/run/report.json."
+        f" Run launch/evaluate.py --workdir={tmp_path}/run first."
+    )
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        EvaluatedRun.load(tmp_path / "run")
+    assert find_runs(tmp_path) == []
+
+
+def test_a_search_in_no_folder_is_refused(tmp_path):
+    with pytest.raises(InputError, match=re.escape(f"{tmp_path}/none is not a folder.")):
+        find_runs(tmp_path / "none")
+
+
+def test_a_confusion_matrix_counts_labels_by_row_and_best_classes_by_column(tmp_path):
+    pair = worked_pair(tmp_path)
+    expected = np.zeros((6, 6))
+    expected[np.arange(6), [1, 1, 3, 3, 4, 4]] = 1
+    np.testing.assert_array_equal(pair.fine.decisions.fine_confusion(6), expected)
+    np.testing.assert_array_equal(
+        pair.coarse.decisions.coarse_confusion(3), [[2, 1, 0], [0, 2, 0], [0, 0, 1]]
+    )
+    assert pair.fine.taxonomy == TAXONOMY

@@ -1,0 +1,163 @@
+"""Which pictures a folder of runs gives, and what is in them."""
+
+import pathlib
+import re
+import sys
+
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib", reason="the extra figures is not installed")
+
+from coarse2fine.errors import InputError
+from coarse2fine.evaluation import figures
+from coarse2fine.evaluation.pairs import find_pairs, find_runs
+from coarse2fine.experiments import (
+    Setting,
+    advise,
+    draw_advice,
+    draw_embedding,
+    draw_pairs,
+    draw_run,
+    measure_granularity,
+    pictures,
+)
+from coarse2fine.training import Config
+
+TINY = Config(
+    dataset="shapes/2x3",
+    width=0.05,
+    validation_fraction=0.0,
+    batch_size=100,
+    epochs=2,
+    schedule="onecycle",
+    preprocess="standardize",
+    track_training_accuracy=True,
+    track_test_accuracy=True,
+)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A folder with three pairs of runs, two of which differ in their share of the images."""
+    folder = tmp_path_factory.mktemp("pictures") / "runs"
+    settings = (
+        Setting("half", {"data_fraction": 0.5}),
+        Setting("whole"),
+        Setting("dropout", {"head_dropout": 0.3}),
+    )
+    measure_granularity(TINY, folder, settings, training=True)
+    return folder
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """What the figures are given, by their names."""
+    calls = {}
+
+    def spy(name, draw):
+        def call(*args, **kwargs):
+            calls.setdefault(name, []).append(args)
+            return draw(*args, **kwargs)
+
+        return call
+
+    for name in figures.__all__:
+        if name.islower():
+            monkeypatch.setattr(pictures.figures, name, spy(name, getattr(figures, name)))
+    return calls
+
+
+def is_picture(path):
+    return path.read_bytes().startswith(b"\x89PNG") and path.stat().st_size > 5000
+
+
+def test_pairs_are_drawn_as_curves_against_fraction_and_against_ratio(home, drawn):
+    written = draw_pairs(home)
+    assert [path.name for path in written] == [
+        "curves_data_fraction=0.5_fine.png",
+        "curves_fine.png",
+        "curves_head_dropout=0.3_fine.png",
+        "fractions_fine.png",
+        "gain_against_ratio.png",
+    ]
+    assert all(path.parent == home / "figures" and is_picture(path) for path in written)
+
+    pairs = {pair.fine.path.name: pair for pair in find_pairs(find_runs(home))}
+    curves = drawn["accuracy_curves"][1][0]
+    assert [curve.name for curve in curves] == ["fine labels", "coarse labels"]
+    for curve, run in zip(curves, (pairs["fine"].fine, pairs["fine"].coarse), strict=True):
+        assert curve.x.tolist() == [1, 2]
+        assert curve.test[-1] == pytest.approx(run.coarse_accuracy)
+
+    fractions, series, _ = drawn["accuracy_against_fraction"][0]
+    assert fractions == [0.5, 1.0]
+    for kind, part in zip(series, ("fine", "coarse"), strict=True):
+        runs = [getattr(pairs[name], part) for name in ("data_fraction=0.5_fine", "fine")]
+        np.testing.assert_allclose(kind.test, [run.coarse_accuracy for run in runs])
+        assert kind.training.shape == (2,)
+        assert kind.published is None
+
+    points, measured, published = drawn["gain_against_ratio"][0]
+    assert [point.name for point in points if not point.is_published] == [
+        *("data_fraction=0.5", "fine", "head_dropout=0.3")
+    ]
+    assert sum(point.is_published for point in points) == published.n == 16
+    gains = [point.gain for point in points if not point.is_published]
+    np.testing.assert_allclose(gains, [100 * pair.gain for pair in pairs.values()])
+    assert measured is None or measured.n == 3
+
+
+def test_a_run_is_drawn_as_its_confusion_matrix(home, drawn):
+    for name, num_classes in (("fine", 6), ("coarse", 2)):
+        (path,) = draw_run(home / name)
+        assert path == home / name / "figures" / "confusion.png"
+        assert is_picture(path)
+        confusion, taxonomy, _ = drawn["confusion_figure"].pop()
+        assert confusion.shape == (num_classes, num_classes)
+        assert confusion.sum() == 600
+        assert taxonomy.num_fine == num_classes
+
+
+def test_an_embedding_is_drawn_and_written_for_the_projector(home, drawn):
+    pytest.importorskip("openTSNE", reason="the extra figures is not installed")
+    progress = []
+    picture, folder = draw_embedding(
+        home / "coarse", num_images=50, on_progress=lambda *args: progress.append(args)
+    )
+    assert is_picture(picture)
+    assert len(drawn["embedding_figure"][0][0]) == 50
+    assert progress[-1][0] == progress[-1][1]
+    assert folder == home / "coarse" / "events" / "projector"
+    assert len((folder / "metadata.tsv").read_text().splitlines()) == 51
+
+
+def test_advice_is_written_and_drawn(home, drawn):
+    advice = advise(home / "fine", num_resamples=100)
+    assert [pair.name for pair in advice.measured] == [
+        "data_fraction=0.5_fine and data_fraction=0.5_coarse",
+        "fine and coarse",
+        "head_dropout=0.3_fine and head_dropout=0.3_coarse",
+    ]
+    assert len(advice.evidence) == 16 + 2
+    for name in ("advice.json", "advice.md"):
+        assert (home / "fine" / name).stat().st_size > 500
+    assert is_picture(draw_advice(advice, home / "fine"))
+
+
+def test_a_folder_without_a_pair_is_refused(home, tmp_path):
+    message = (
+        f"There is no pair of evaluated runs below {tmp_path}: one with --labels=fine and one with "
+        "--labels=coarse, alike in all else."
+    )
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        draw_pairs(tmp_path)
+
+
+def test_without_the_extra_a_message_says_how_to_get_it(home, monkeypatch):
+    for module in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
+        monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(InputError, match=re.escape("pip install 'coarse2fine[figures]'")):
+        draw_run(home / "fine")
+    assert pathlib.Path(home / "fine" / "report.json").is_file()

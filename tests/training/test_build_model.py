@@ -1,0 +1,37 @@
+"""The model that a config describes."""
+
+import pytest
+
+from coarse2fine.taxonomy import Taxonomy
+from coarse2fine.training import Config
+from coarse2fine.training.run import build_model
+
+TAXONOMY = Taxonomy(("a", "b", "c"), ("x", "y"), (0, 0, 1))
+
+
+def build(**values):
+    return build_model(Config(width=0.05, **values), TAXONOMY, (16, 16, 3))
+
+
+def rates(model):
+    return {layer.rate for layer in model.backbone.layers if hasattr(layer, "rate")}
+
+
+@pytest.mark.parametrize(
+    ("backbone", "own"), [("nin", {0.5}), ("preact_resnet", set()), ("wide_resnet", {0.3})]
+)
+def test_drops_what_the_config_says_or_else_the_networks_own_share(backbone, own):
+    assert rates(build(backbone=backbone)) == own
+    assert rates(build(backbone=backbone, dropout=0.2)) == {0.2}
+
+
+def test_an_explicit_0_drops_nothing():
+    assert rates(build(backbone="wide_resnet", dropout=0.0)) == set()
+
+
+def test_has_the_heads_of_the_config():
+    model = build(labels="coarse", head_dropout=0.2, extra_layer=True)
+    assert model.channel_dropout.rate == 0.2
+    assert model.extra_linear.units == 3
+    assert build().get_config()["head_dropout"] == 0.0
+    assert build().get_config()["extra_layer"] is False
