@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from coarse2fine.data.views import CenterCrop
 from coarse2fine.errors import InputError
 from coarse2fine.files import read_json, write_json
 from coarse2fine.taxonomy import Taxonomy, read_taxonomy, write_taxonomy
@@ -27,7 +28,9 @@ def export(run: Run, output: str | pathlib.Path) -> None:
       `(batch, num_classes)`, `<level>_top_indices` and `<level>_top_names` `(batch, 5)` or fewer,
       best first.
 
-    Images are resized to the size that the model was trained on, with antialiasing.
+    Images come to the size that the model was trained on with antialiasing: where it was trained
+    on image files, as their evaluation sees them, by the middle of the image whose shorter side has
+    been resized; else by stretching.
 
     Raises:
         InputError: `output` exists or cannot be written.
@@ -65,7 +68,9 @@ class _Server:
     def __init__(self, run: Run):
         self._model = run.model
         self._preprocess = run.preprocess
-        self._image_shape = run.workdir.read_image_shape()
+        data = run.workdir.read_data()
+        self._image_shape = tuple(data["image_shape"])
+        self._view = data["view"] and CenterCrop(**data["view"])
         self._names = {"fine": run.taxonomy.fine_names, "coarse": run.taxonomy.coarse_names}
 
     def serve_images(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -83,7 +88,10 @@ class _Server:
 
     def _resized(self, images):
         height, width, channels = self._image_shape
-        images = tf.image.resize(images, (height, width), antialias=True)
+        if self._view is None:
+            images = tf.image.resize(images, (height, width), antialias=True)
+        else:
+            images = tf.round(_center_crops(images, self._view))
         return tf.ensure_shape(images, (None, height, width, channels))
 
     def _predict(self, images):
@@ -96,6 +104,15 @@ class _Server:
             outputs[f"{level}_top_indices"] = top
             outputs[f"{level}_top_names"] = tf.gather(tf.constant(self._names[level]), top)
         return outputs
+
+
+def _center_crops(images: tf.Tensor, view: CenterCrop) -> tf.Tensor:
+    """What `CenterCrop` shows of images of one size, in a graph that does not know the size."""
+    lengths = tf.cast(tf.shape(images)[1:3], tf.float64)
+    resized = tf.cast(tf.round(lengths * (view.shorter_side / tf.reduce_min(lengths))), tf.int32)
+    top, left = tf.unstack((resized - view.size) // 2)
+    images = tf.image.resize(images, resized, antialias=True)
+    return images[:, top : top + view.size, left : left + view.size]
 
 
 class ExportedModel:

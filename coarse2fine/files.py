@@ -1,31 +1,60 @@
 """Files that are written whole or not at all."""
 
+import contextlib
 import json
 import os
 import pathlib
 import zipfile
-from collections.abc import Iterable, Mapping
-from typing import Any
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from coarse2fine.errors import InputError
 
 
+def make_folder(path: pathlib.Path) -> None:
+    """Makes a folder, and those that it lies in, where they are missing.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def remove_file(path: pathlib.Path) -> None:
+    """Removes a file where there is one.
+
+    Raises:
+        InputError: it cannot be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
 def write_text(path: pathlib.Path, text: str) -> None:
-    """Writes UTF-8 text in place of what was there."""
+    """Writes UTF-8 text in place of what was there; raises as `write_bytes`."""
     write_bytes(path, text.encode("utf-8"))
 
 
 def write_bytes(path: pathlib.Path, content: bytes) -> None:
-    """Writes bytes in place of what was there."""
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_bytes(content)
-    os.replace(unfinished, path)
+    """Writes bytes in place of what was there.
+
+    Raises:
+        InputError: the file cannot be written; what was there still is.
+    """
+    with _written_whole(path) as file:
+        file.write(content)
 
 
 def write_json(path: pathlib.Path, content: Any) -> None:
-    """Writes JSON in place of what was there."""
+    """Writes JSON in place of what was there; raises as `write_bytes`."""
     write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -38,17 +67,15 @@ def read_json(path: pathlib.Path, keys: Iterable[str]) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return {**content, **{key: content[key] for key in keys}}
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise _unreadable(path, error) from error
 
 
 def write_arrays(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes an `.npz` file in place of what was there."""
-    unfinished = path.with_name(path.name + ".unfinished")
+    """Writes an `.npz` file in place of what was there; raises as `write_bytes`."""
     named: dict[str, Any] = dict(arrays)
-    with unfinished.open("wb") as file:
+    with _written_whole(path) as file:
         np.savez(file, **named)
-    os.replace(unfinished, path)
 
 
 def read_arrays(path: pathlib.Path, names: Iterable[str]) -> dict[str, np.ndarray]:
@@ -58,12 +85,43 @@ def read_arrays(path: pathlib.Path, names: Iterable[str]) -> dict[str, np.ndarra
         InputError: a file that is missing, holds no arrays or lacks one of `names`.
     """
     try:
-        with np.load(path, allow_pickle=False) as saved:
-            return {name: saved[name] for name in names}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        with path.open("rb") as file:
+            if not zipfile.is_zipfile(file):
+                raise ValueError("it is no .npz file")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as saved:
+                arrays: dict[str, Any] = {name: saved.get(name) for name in names}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
         raise _unreadable(path, error) from error
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise _unreadable(path, KeyError(name))
+    return arrays
+
+
+@contextlib.contextmanager
+def _written_whole(path: pathlib.Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of what was there when all of it has been written."""
+    unfinished = path.with_name(path.name + ".unfinished")
+    try:
+        with unfinished.open("wb") as file:
+            yield file
+        os.replace(unfinished, path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
+
+
+def _unwritable(path: pathlib.Path, error: OSError) -> InputError:
+    return InputError(f"{path} cannot be written: {error.strerror or error}.")
 
 
 def _unreadable(path: pathlib.Path, error: Exception) -> InputError:
-    reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+    reason = str(error)
+    if isinstance(error, KeyError):
+        reason = f"it lacks {error}"
+    elif isinstance(error, OSError) and error.strerror:
+        reason = error.strerror
     return InputError(f"{path} cannot be read: {reason}. It was not written by this version.")

@@ -10,12 +10,12 @@ from absl import flags
 
 _WORKDIR = common.define_workdir("The folder of an evaluated run that was trained on fine labels.")
 _RUNS = flags.DEFINE_string(
-    "runs", None, "Folder of more runs to learn from; default the folder that the workdir is in."
+    "runs", None, "Folder of runs to learn from, at any depth; default the runs beside the workdir."
 )
 _RESAMPLES = flags.DEFINE_integer(
     "resamples", 1000, "Resampled test sets that the intervals are from.", lower_bound=100
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Of the resamples.")
+_SEED = flags.DEFINE_integer("seed", 0, "Of the resamples.", lower_bound=0)
 _PICTURE = flags.DEFINE_bool("picture", True, "Also draw WORKDIR/figures/advice.png.")
 
 

@@ -13,13 +13,19 @@ _DATA_DIR = flags.DEFINE_string("data_dir", None, "Of the data, where it has mov
 _TRAINING = flags.DEFINE_bool(
     "training", False, "Also evaluate on all images that the run was trained on."
 )
+_VIEWS = flags.DEFINE_enum(
+    "views", "1", ["1", "10"], "Crops of each image: the middle, or corners and middle, mirrored."
+)
 
 
 def main() -> None:
     """Reads the flags, evaluates and prints the report."""
     from coarse2fine.evaluation import evaluate
 
-    print(json.dumps(evaluate(_WORKDIR.value, _DATA_DIR.value, training=_TRAINING.value), indent=1))
+    report = evaluate(
+        _WORKDIR.value, _DATA_DIR.value, training=_TRAINING.value, views=int(_VIEWS.value)
+    )
+    print(json.dumps(report, indent=1))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         "memory",
         "confusion",
         "tsne",
+        "taxonomy",
         "help",
     )
 }

@@ -1,5 +1,6 @@
 """From files on disk to batches: sources, partition, schedule, pipeline."""
 
+from coarse2fine.data.encoded_source import EncodedSource
 from coarse2fine.data.label_noise import noisy_labels
 from coarse2fine.data.load import load_source
 from coarse2fine.data.partition import Partition, draw_partition
@@ -9,6 +10,7 @@ from coarse2fine.data.source import ArraySource, Source
 
 __all__ = [
     "ArraySource",
+    "EncodedSource",
     "Partition",
     "Schedule",
     "Source",

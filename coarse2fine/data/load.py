@@ -1,13 +1,21 @@
 """Data sets by name."""
 
+import pathlib
+
 import numpy as np
 
 from coarse2fine.data import shapes
+from coarse2fine.data.file_source import FileSource, FileTable
+from coarse2fine.data.image_folder import read_image_folder
+from coarse2fine.data.image_table import read_image_table
 from coarse2fine.data.labels import fine_of_label, split_dropped
+from coarse2fine.data.partition import draw_split
 from coarse2fine.data.source import GIVEN, ArraySource, Source
+from coarse2fine.data.views import CenterCrop, shorter_side_of
 from coarse2fine.errors import InputError, check_known
 from coarse2fine.taxonomy import Taxonomy
 
+FILES = {"folder": "the folder of images", "csv": "the table of their paths and labels"}
 SHAPES_PER_CLASS = {"train": 200, "test": 100}
 
 
@@ -18,32 +26,130 @@ def load_source(
     taxonomy: Taxonomy | None = None,
     seed: int = 0,
     image_size: int | None = None,
+    shorter_side: int | None = None,
+    test_fraction: float | None = None,
+    check_sizes: bool = True,
 ) -> Source:
     """A split of a data set.
 
     Args:
-        name: `shapes`, `shapes/2x10` and the like (2 coarse classes of 10 fine ones each), or a
-            TFDS image set such as `cifar100`.
-        split: `train` or `test`.
-        data_dir: where a TFDS set was prepared.
+        name: `shapes`, `shapes/2x10` and the like (2 coarse classes of 10 fine ones each);
+            `folder` or `csv` for image files (`read_image_folder`, `read_image_table`); or a TFDS
+            image set such as `cifar100`.
+        split: `train` or `test`; `load_tfds` says which split of `imagenet2012` that is.
+        data_dir: where a TFDS set was prepared, the folder, or the table; shapes have none.
         taxonomy: in place of the set's own. Its source names are labels of the set; images of
             labels that it does not name are left out, and counted in `Source.dropped`.
-        seed: of the drawings of `shapes`.
-        image_size: height and width that a TFDS set's images are resized to.
+        seed: of the drawings of `shapes`, and of the test set that `test_fraction` asks for.
+        image_size: height and width of the crops that are seen of images of any size; needed for
+            image files, and where a TFDS set's images vary in size; shapes have one size.
+        shorter_side: what the images' shorter side is resized to before the crop; by default
+            256 for crops of 224, and in proportion.
+        test_fraction: share of the files of each class that is the test set, where they have no
+            splits.
+        check_sizes: whether an empty image file is an error.
 
     Raises:
-        InputError: a set that is unknown or cannot be read; a taxonomy that does not fit.
+        InputError: a set that is unknown or cannot be read; a taxonomy that does not fit; a value
+            that would be ignored.
     """
     if name == GIVEN:
         raise InputError("The images of this run were given in Python: give them as source=...")
-    if name.split("/")[0] == "shapes":
+    if shorter_side is not None and (image_size is None or shorter_side < image_size):
+        raise InputError(
+            f"shorter_side is {shorter_side} and image_size {image_size}: the shorter side is that "
+            "of the images that crops of image_size are taken of. Give both, the larger one first."
+        )
+    view = None
+    if image_size is not None:
+        view = CenterCrop(image_size, shorter_side or shorter_side_of(image_size))
+    source: Source
+    if name in FILES:
+        source = _load_files(
+            name, split, data_dir, taxonomy, seed, view, test_fraction, check_sizes
+        )
+    elif name.split("/")[0] == "shapes":
+        _check_unused(
+            name,
+            f"is drawn in {shapes.SIZE}x{shapes.SIZE} pixels, not read",
+            data_dir=data_dir,
+            image_size=image_size,
+            test_fraction=test_fraction,
+        )
         source = _draw_shapes(name, split, taxonomy, seed)
     else:
         from coarse2fine.data.tfds_source import load_tfds  # Takes seconds to import.
 
-        source = load_tfds(name, split, data_dir, taxonomy, image_size)
+        _check_unused(name, "has its own test set", test_fraction=test_fraction)
+        source = load_tfds(name, split, data_dir, taxonomy, view)
     source.dataset = name
     return source
+
+
+def _check_unused(name: str, why: str, **values: str | float | None) -> None:
+    """Raises `InputError` where a set is given what it cannot use."""
+    given = [f"{key} {value}" for key, value in values.items() if value is not None]
+    if given:
+        raise InputError(
+            f"Data set {name!r} {why}: {' and '.join(given)} would be ignored. Leave that out."
+        )
+
+
+def _load_files(
+    name: str,
+    split: str,
+    data_dir: str | None,
+    taxonomy: Taxonomy | None,
+    seed: int,
+    view: CenterCrop | None,
+    test_fraction: float | None,
+    check_sizes: bool,
+) -> FileSource:
+    check_known("split", split, ("train", "test"))
+    if data_dir is None:
+        raise InputError(f"dataset={name} needs data_dir: {FILES[name]}.")
+    if view is None:
+        raise InputError(
+            f"dataset={name} needs image_size, the height and width of the crops that the network "
+            "sees of images of any size."
+        )
+    read = {"folder": read_image_folder, "csv": read_image_table}[name]
+    table = read(data_dir, taxonomy, check_sizes)
+    is_wanted = _is_in_split(table, split, data_dir, test_fraction, seed)
+    root = pathlib.Path(data_dir)
+    source = FileSource(
+        root if name == "folder" else root.parent,
+        table.paths[is_wanted],
+        table.taxonomy,
+        table.fine[is_wanted],
+        table.coarse[is_wanted],
+        view,
+    )
+    source.dropped = table.dropped
+    return source
+
+
+def _is_in_split(
+    table: FileTable, split: str, where: str, test_fraction: float | None, seed: int
+) -> np.ndarray:
+    """`(n,)`: which files are in a split, their own or one drawn by the seed."""
+    splits = set(table.split)
+    if splits == {""}:
+        if test_fraction is None:
+            raise InputError(
+                f"The images of {where} have no splits: give test_fraction, the share of each "
+                "class that is the test set."
+            )
+        is_test = draw_split(table.fine, table.coarse, table.paths, test_fraction, seed)
+        return is_test if split == "test" else ~is_test
+    if test_fraction is not None:
+        raise InputError(
+            f"The images of {where} have splits of their own: test_fraction {test_fraction} would "
+            "be ignored. Leave it out."
+        )
+    if split not in splits:
+        raise InputError(f"The images of {where} have no {split} split, only {splits.pop()}.")
+    return table.split == split
 
 
 def _draw_shapes(name: str, split: str, taxonomy: Taxonomy | None, seed: int) -> Source:

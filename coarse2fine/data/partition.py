@@ -100,6 +100,35 @@ def draw_partition(
     )
 
 
+def draw_split(
+    fine: np.ndarray, coarse: np.ndarray, ids: np.ndarray, test_fraction: float, seed: int
+) -> np.ndarray:
+    """Draws a test set class by class, from the seed and the images' ids.
+
+    Args:
+        fine: `(n,)` fine labels; an image without one, -1, counts by its coarse label.
+        coarse: `(n,)` coarse labels.
+        ids: `(n,)` distinct texts.
+        test_fraction: share of each class, rounded.
+        seed: of the drawing.
+
+    Returns:
+        `(n,)`: whether an image is in the test set. A larger share contains a smaller one.
+
+    Raises:
+        InputError: a fraction out of range.
+    """
+    if not 0 < test_fraction < 1:
+        raise InputError(f"test_fraction is {test_fraction}, expected a number between 0 and 1.")
+    ranked = np.argsort(id_hashes(ids, f"test/{seed}"), kind="stable")
+    is_test = np.zeros(len(ids), bool)
+    without_fine = ranked[fine[ranked] < 0]
+    for labels, members_ranked in ((fine, ranked), (coarse, without_fine)):
+        for _, members in _by_class(labels, members_ranked):
+            is_test[members[: round(len(members) * test_fraction)]] = True
+    return is_test
+
+
 def check_fractions(
     fine_fraction: float, coarse_fraction: float, validation_fraction: float, separate: bool = False
 ) -> None:

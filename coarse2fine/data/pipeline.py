@@ -7,12 +7,18 @@ import numpy as np
 import tensorflow as tf
 
 from coarse2fine.data.augmentation import AUGMENTATIONS
+from coarse2fine.data.encoded_source import EncodedSource
 from coarse2fine.data.partition import Partition
 from coarse2fine.data.schedule import Schedule
 from coarse2fine.data.source import Source
-from coarse2fine.errors import check_known
+from coarse2fine.data.views import RandomCrop, RandomResizedCrop, View
+from coarse2fine.errors import InputError, check_known
 
 LABELS = ("mixed", "fine", "oracle", "coarse")
+
+# Those that are made of an encoded image, before it is preprocessed, and those made after.
+_CROPS = ("random_crop", "random_resized_crop")
+AUGMENT = (*AUGMENTATIONS, *_CROPS)
 
 Preprocess = Callable[[tf.Tensor], tf.Tensor]
 
@@ -53,7 +59,7 @@ def training_batches(
         coarse_only: indices of images whose fine label is left in the source.
         schedule: which image stands where.
         preprocess: batch of uint8 images to batch of float32 ones.
-        augment: a name of `AUGMENTATIONS`.
+        augment: a name of `AUGMENT`.
         first_step: of the first batch.
 
     Returns:
@@ -61,7 +67,7 @@ def training_batches(
         `(batch, height, width, channels)` float32, labels `(batch,)` int64, weights `(batch,)`
         float32. A coarse-only image's fine label is 0 with weight 0.
     """
-    check_known("augment", augment, AUGMENTATIONS)
+    read, change = _augmentation(source, augment)
     index = tf.constant(np.concatenate([fine_labelled, coarse_only]), tf.int64)
     fine = np.zeros(len(index), np.int64)
     fine[: len(fine_labelled)] = source.fine[fine_labelled]
@@ -71,15 +77,61 @@ def training_batches(
     def batch(step):
         places = schedule.places(step)
         number, has_fine = schedule.images(places)
-        images = preprocess(source.images(tf.gather(index, number)))
-        images = AUGMENTATIONS[augment](
-            images, lambda draw, count: schedule.random_integers(places, draw, count)
+
+        def random_integers(draw: int, count: int) -> tf.Tensor:
+            return schedule.random_integers(places, draw, count)
+
+        images = change(
+            preprocess(read(tf.gather(index, number), random_integers)), random_integers
         )
         labels = {"fine": tf.gather(fine, number), "coarse": tf.gather(coarse, number)}
         return images, labels, {"fine": has_fine, "coarse": tf.ones_like(has_fine)}
 
     steps = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max)
     return _parallel(steps, batch)
+
+
+def _augmentation(source: Source, augment: str) -> tuple[Callable, Callable]:
+    """What reads images, and what changes preprocessed ones; each takes random integers too."""
+    check_known("augment", augment, AUGMENT)
+    if augment not in _CROPS:
+        return lambda indices, _: source.images(indices), AUGMENTATIONS[augment]
+    if not isinstance(source, EncodedSource):
+        raise InputError(
+            f"augment={augment} crops images as they are read from files, and those of "
+            f"{source.dataset!r} are in memory in one size. Use crop_flip."
+        )
+    view: View = (
+        RandomCrop(source.view.size, source.view.shorter_side)
+        if augment == "random_crop"
+        else RandomResizedCrop(source.view.size)
+    )
+
+    def read(indices: tf.Tensor, random_integers: Callable) -> tf.Tensor:
+        return source.images(indices, view, random_integers(0, 2**31))
+
+    return read, AUGMENTATIONS["none"]
+
+
+def view_batches(
+    source: EncodedSource, indices: np.ndarray, batch_size: int, preprocess: Preprocess, view: View
+) -> tf.data.Dataset:
+    """One pass over several windows of images, in order.
+
+    Returns:
+        Batches `(num * view.num_windows, height, width, channels)` float32, the windows of an
+        image one after the other, `num` images at a time so that a batch has about `batch_size`
+        windows; the last batch is filled up with its first image.
+    """
+    num_images = max(1, batch_size // view.num_windows)
+    index = tf.constant(indices, tf.int64)
+
+    def batch(step):
+        place = step * num_images + tf.range(num_images, dtype=tf.int64)
+        place = tf.where(place < len(indices), place, 0)
+        return preprocess(source.images(tf.gather(index, place), view))
+
+    return _parallel(tf.data.Dataset.range(-(-len(indices) // num_images)), batch)
 
 
 def evaluation_batches(

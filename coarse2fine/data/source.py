@@ -1,6 +1,7 @@
 """Images with random access, and their labels."""
 
 import abc
+import contextlib
 import copy
 import hashlib
 from collections.abc import Iterator
@@ -33,6 +34,8 @@ class Source(abc.ABC):
         dataset: the name that `load_source` found it by; `GIVEN` for a source made in Python.
         dropped: for each class of the data set that the taxonomy does not name, how many of its
             images were left out.
+        failure: why an image could not be read; None where all could. TensorFlow turns what is
+            raised within its graphs into errors of its own, so `reading` looks here.
 
     Raises:
         InputError: labels that do not fit the taxonomy, ids that repeat, or images that have
@@ -50,6 +53,7 @@ class Source(abc.ABC):
         coarse: np.ndarray | None = None,
     ):
         self.dropped: dict[str, int] = {}
+        self.failure: InputError | None = None
         self.taxonomy = taxonomy
         self.fine = np.asarray(fine, np.int64)
         _check_labels("fine", self.fine, -1, taxonomy.num_fine)
@@ -106,9 +110,13 @@ class Source(abc.ABC):
         for values in (np.char.encode(self.ids[order]), self.fine[order], self.coarse[order]):
             digest.update(values.tobytes())
         sample = order[:: max(1, len(order) // _NUM_SAMPLED)]
-        for images in self.chunks(sample):
-            digest.update(images.tobytes())
+        for content in self._contents(sample):
+            digest.update(content)
         return digest.hexdigest()
+
+    def _contents(self, indices: np.ndarray) -> Iterator[bytes]:
+        """What makes these images what they are, for the fingerprint."""
+        return (images.tobytes() for images in self.chunks(indices))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -124,6 +132,16 @@ class Source(abc.ABC):
             "id": str(self.ids[index]),
         }
 
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """Around whatever reads images in a graph: what stopped the reading is raised as it is."""
+        try:
+            yield
+        except tf.errors.OpError as error:
+            if self.failure is None:
+                raise
+            raise self.failure from error
+
     @abc.abstractmethod
     def images(self, indices: tf.Tensor) -> tf.Tensor:
         """Reads images; callable in a graph.
@@ -138,7 +156,9 @@ class Source(abc.ABC):
     def chunks(self, indices: np.ndarray, size: int = 1000) -> Iterator[np.ndarray]:
         """Yields the images at `indices`, each time `(size, *image_shape)`, at last fewer."""
         for start in range(0, len(indices), size):
-            yield self.images(tf.constant(indices[start : start + size], tf.int64)).numpy()
+            with self.reading():
+                images = self.images(tf.constant(indices[start : start + size], tf.int64))
+            yield images.numpy()
 
 
 class ArraySource(Source):

@@ -2,18 +2,23 @@
 
 import os
 import pathlib
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from coarse2fine.data.encoded_source import EncodedSource
 from coarse2fine.data.labels import DROPPED, fine_of_label, split_dropped
 from coarse2fine.data.source import ArraySource, Source
+from coarse2fine.data.views import CenterCrop
 from coarse2fine.errors import InputError
 from coarse2fine.taxonomy import Taxonomy, cifar10, cifar100
 
 _TAXONOMIES = {"cifar100": cifar100, "cifar10": cifar10}
+# The split that stands for another one, which TFDS holds without labels.
+_LABELLED = {"imagenet2012": {"test": "validation"}}
 _MEMORY_SHARE = 0.5
 _BATCH = 1000
 
@@ -23,7 +28,7 @@ def load_tfds(
     split: str,
     data_dir: str | None = None,
     taxonomy: Taxonomy | None = None,
-    image_size: int | None = None,
+    view: CenterCrop | None = None,
 ) -> Source:
     """A split of a TFDS image set with one image and a label of fine classes.
 
@@ -33,17 +38,19 @@ def load_tfds(
 
     Args:
         name: of the set, as TFDS spells it.
-        split: `train`, `test` or another split of the set.
+        split: `train`, `test` or another split of the set. `test` of `imagenet2012` is its
+            `validation`: the images that TFDS calls its test have no labels.
         data_dir: where it was prepared; by default TFDS's own folder.
         taxonomy: of its label names, or of some of them; `cifar100` and `cifar10` have one.
-        image_size: height and width that images are resized to, with antialiasing, as an exported
-            model does; needed where the set's images vary in size.
+        view: what is seen of the images; needed where they vary in size. Without it they are
+            seen as they are.
 
     Raises:
         InputError: a set that is unknown, not prepared, of another kind or too large for memory,
             or a taxonomy that does not fit its labels.
     """
     builder = _prepared_builder(name, data_dir)
+    split = _LABELLED.get(builder.name, {}).get(split, split)
     if split not in builder.info.splits:
         known = ", ".join(builder.info.splits)
         raise InputError(f"Data set {name!r} has no split {split!r}. Known: {known}.")
@@ -57,8 +64,11 @@ def load_tfds(
         taxonomy = _TAXONOMIES[builder.name]()
     names = builder.info.features[label_key].names
     to_fine = fine_of_label(name, names, taxonomy)
-    image_shape = _image_shape(builder, image_key, image_size)
-    if builder.info.file_format == tfds.core.FileFormat.ARRAY_RECORD:
+    image_shape = _image_shape(builder, image_key, view)
+    is_array_record = builder.info.file_format == tfds.core.FileFormat.ARRAY_RECORD
+    if view is not None:
+        return RecordSource(builder, split, taxonomy, to_fine, view, in_memory=not is_array_record)
+    if is_array_record:
         return ArrayRecordSource(builder, split, taxonomy, to_fine, image_shape)
 
     count, dropped = builder.info.splits[split].num_examples, dict[str, int]()
@@ -74,15 +84,60 @@ def load_tfds(
     return source
 
 
-class ArrayRecordSource(Source):
-    """A split that TFDS prepared as ArrayRecord: read image by image, in Python.
+class RecordSource(EncodedSource):
+    """A split as TFDS prepared it, seen through a view.
 
     Args:
         builder: of the prepared set.
         split: its name.
         taxonomy: of the labels.
         to_fine: what `fine_of_label` gives.
-        image_shape: that images are resized to.
+        view: of images for evaluation.
+        in_memory: whether the encoded images are read into memory, as those of TFRecord files must
+            be; else they are read one by one.
+    """
+
+    def __init__(
+        self,
+        builder,
+        split: str,
+        taxonomy: Taxonomy,
+        to_fine: np.ndarray,
+        view: CenterCrop,
+        in_memory: bool,
+    ):
+        self._image_key, *_ = keys = _feature_keys(builder)
+        if in_memory:
+            _check_memory(builder, split, builder.info.splits[split].num_bytes)
+            examples = list(_encoded_examples(builder, split, keys))
+            self._records: Sequence[dict[str, Any]] = examples
+        else:
+            unread = {self._image_key: tfds.decode.SkipDecoding()}
+            self._records = examples = builder.as_data_source(split, decoders=unread)
+        self._positions, fine, ids, dropped = _read_kept(builder, split, examples, to_fine)
+        super().__init__(
+            taxonomy,
+            fine,
+            ids,
+            view,
+            channels=builder.info.features[self._image_key].shape[-1],
+        )
+        self.dropped = dropped
+
+    def encoded(self, index: int) -> bytes:
+        """Reads the record."""
+        return bytes(self._records[int(self._positions[index])][self._image_key])
+
+
+class ArrayRecordSource(Source):
+    """A split of images of one size that TFDS prepared as ArrayRecord: read one by one, in Python.
+
+    Args:
+        builder: of the prepared set.
+        split: its name.
+        taxonomy: of the labels.
+        to_fine: what `fine_of_label` gives.
+        image_shape: of the images.
     """
 
     def __init__(
@@ -93,25 +148,13 @@ class ArrayRecordSource(Source):
         to_fine: np.ndarray,
         image_shape: tuple[int, int, int],
     ):
-        image_key, label_key, id_key = _feature_keys(builder)
-        self._image_key = image_key
+        self._image_key, *_ = _feature_keys(builder)
         self._records = builder.as_data_source(split)
-        labels, ids = [], []
         # A data source of TFDS ignores `PartialDecoding`.
-        unread = {image_key: tfds.decode.SkipDecoding()}
-        for position, example in enumerate(builder.as_data_source(split, decoders=unread)):
-            labels.append(int(example[label_key]))
-            ids.append(f"{split}_{position}" if id_key == "tfds_id" else _text(example[id_key]))
-        label = np.array(labels, np.int64)
-        names = builder.info.features[label_key].names
-        where = _where(builder, split)
-        self._positions, dropped = split_dropped(where, label, names, to_fine)
-        super().__init__(
-            taxonomy,
-            to_fine[label[self._positions]],
-            np.array(ids, np.str_)[self._positions],
-            image_shape,
-        )
+        unread = {self._image_key: tfds.decode.SkipDecoding()}
+        examples = builder.as_data_source(split, decoders=unread)
+        self._positions, fine, ids, dropped = _read_kept(builder, split, examples, to_fine)
+        super().__init__(taxonomy, fine, ids, image_shape)
         self.dropped = dropped
 
     def images(self, indices: tf.Tensor) -> tf.Tensor:
@@ -119,11 +162,48 @@ class ArrayRecordSource(Source):
 
         def read(wanted):
             examples = self._records.__getitems__(self._positions[wanted].tolist())
-            images = [example[self._image_key] for example in examples]
-            return np.stack([_resized(image, self.image_shape) for image in images])
+            return np.stack([example[self._image_key] for example in examples])
 
         images = tf.numpy_function(read, [indices], tf.uint8, stateful=False)
         return tf.ensure_shape(images, (None, *self.image_shape))
+
+
+def _read_kept(
+    builder, split: str, examples: Iterable[dict[str, Any]], to_fine: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, int]]:
+    """Of the examples of kept labels positions, fine labels and ids; and what is left out."""
+    _, label_key, id_key = _feature_keys(builder)
+    labels, ids = [], []
+    for position, example in enumerate(examples):
+        labels.append(int(example[label_key]))
+        has_id = id_key in example
+        ids.append(_text(example[id_key]) if has_id else f"{split}_{position}")
+    label = np.array(labels, np.int64)
+    names = builder.info.features[label_key].names
+    kept, dropped = split_dropped(_where(builder, split), label, names, to_fine)
+    return kept, to_fine[label[kept]], np.array(ids, np.str_)[kept], dropped
+
+
+def _encoded_examples(builder, split: str, keys: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """A split's examples with encoded images, in the order of its files."""
+    image_key, _, id_key = keys
+    dataset = builder.as_dataset(
+        split=split,
+        decoders={image_key: tfds.decode.SkipDecoding()},
+        read_config=tfds.ReadConfig(add_tfds_id=id_key == "tfds_id", try_autocache=False),
+    ).map(lambda example: {key: example[key] for key in keys})
+    return _without_autotune(dataset).as_numpy_iterator()
+
+
+def _check_memory(builder, split: str, num_bytes: float) -> None:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if num_bytes > _MEMORY_SHARE * memory:
+        raise InputError(
+            f"{_where(builder, split)} takes {num_bytes / 2**30:.1f} GiB in "
+            f"memory, more than half of this machine's {memory / 2**30:.1f} GiB; as ArrayRecord it "
+            "is read image by image. "
+            + _how_to_prepare(builder.name, "A_NEW_FOLDER", file_format="array_record")
+        )
 
 
 def _prepared_builder(name: str, data_dir: str | None):
@@ -173,27 +253,17 @@ def _feature_keys(builder) -> tuple[str, str, str]:
     )
 
 
-def _image_shape(builder, image_key: str, image_size: int | None) -> tuple[int, int, int]:
+def _image_shape(builder, image_key: str, view: CenterCrop | None) -> tuple[int, int, int]:
     feature = builder.info.features[image_key]
     dtype = np.dtype(feature.np_dtype)
     if dtype != np.uint8:
         raise InputError(f"Images of {builder.name!r} are {dtype.name}, expected uint8.")
-    if image_size is not None:
-        return (image_size, image_size, feature.shape[-1])
-    if None in feature.shape:
+    if None in feature.shape and view is None:
         raise InputError(
             f"Images of {builder.name!r} vary in size (shape {feature.shape}): give the "
-            "image_size that they are resized to."
+            "image_size of the crops that are seen of them."
         )
     return feature.shape
-
-
-def _resized(image: Any, image_shape: tuple[int, ...]) -> Any:
-    """An image as uint8 of this shape; itself where it has it."""
-    if tuple(image.shape) == image_shape:
-        return image
-    image = tf.image.resize(image, image_shape[:2], antialias=True)
-    return tf.cast(tf.round(tf.ensure_shape(image, image_shape)), tf.uint8)
 
 
 def _where(builder, split: str) -> str:
@@ -226,14 +296,7 @@ def _read(
     image_key, label_key, id_key = keys
     decode = builder.info.features[image_key].decode_example
     shape = (count, *image_shape)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if np.prod(shape) > _MEMORY_SHARE * memory:
-        raise InputError(
-            f"{_where(builder, split)} takes {np.prod(shape) / 2**30:.1f} GiB in "
-            f"memory, more than half of this machine's {memory / 2**30:.1f} GiB; as ArrayRecord it "
-            "is read image by image. "
-            + _how_to_prepare(builder.name, "A_NEW_FOLDER", file_format="array_record")
-        )
+    _check_memory(builder, split, float(np.prod(shape)))
     dataset = builder.as_dataset(
         split=split,
         decoders={image_key: tfds.decode.SkipDecoding()},
@@ -245,7 +308,7 @@ def _read(
     ).map(
         lambda example: {
             **{key: example[key] for key in keys},
-            image_key: _resized(decode(example[image_key]), image_shape),
+            image_key: decode(example[image_key]),
         },
         num_parallel_calls=2,
     )

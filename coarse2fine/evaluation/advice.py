@@ -2,19 +2,19 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from coarse2fine.errors import InputError
+from coarse2fine.evaluation.evaluated_run import EvaluatedRun
 from coarse2fine.evaluation.gain_line import Evidence, GainLine
-from coarse2fine.evaluation.pairs import EvaluatedRun, Pair
-from coarse2fine.metrics import average_confusion_ratio, coarse_confusion_ratios
+from coarse2fine.evaluation.pairs import Pair
+from coarse2fine.evaluation.resampled_ratios import Ratios, resample_ratios
+from coarse2fine.metrics import average_confusion_ratio
 
 _NORMALIZE = "predicted"  # As the published ratios.
 _INTERVAL = (0.025, 0.975)
-_MOST_UNDEFINED = 0.05
 _SHARE_FIRST = 4
 
 
@@ -40,8 +40,9 @@ class ClassAdvice:
     Attributes:
         name: of the coarse class.
         num_images: test images of it that have a fine label.
-        ratio: its own average confusion ratio; None where the test set cannot tell.
+        ratio: its own confusion ratio; None where the test set cannot tell.
         gain: likely gain in its accuracy, a fraction; None where the evidence does not reach.
+        measured: the gain that the run's own pair measured; None without a pair.
         chance_first: share of the resampled test sets in which it is among the first
             `Advice.num_first`.
         reason: why a number is missing; empty where none is.
@@ -51,6 +52,7 @@ class ClassAdvice:
     num_images: int
     ratio: Estimate | None
     gain: Estimate | None
+    measured: float | None
     chance_first: float
     reason: str
 
@@ -62,9 +64,9 @@ class Measured:
     Attributes:
         name: of the pair.
         ratio: of its run on fine labels.
-        expected: gain that all other evidence lets expect, a fraction; None where it does not
-            reach.
-        gain: the gain that was measured.
+        expected: gain that the evidence from other runs lets expect, a fraction; None where it does
+            not reach.
+        gain: the gain that was measured, with the interval of `Pair.gain_interval`.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Advice:
         evidence: what the likely gains rest on.
         error: root mean square of the evidence's errors, each pair left out of the line in turn.
         measured: pairs of runs.
+        left_out: why other runs beside this one could not be used.
     """
 
     name: str
@@ -98,12 +101,14 @@ class Advice:
     evidence: tuple[Evidence, ...]
     error: float
     measured: tuple[Measured, ...]
+    left_out: tuple[str, ...] = ()
 
 
 def make_advice(
     run: EvaluatedRun,
     published: Sequence[Evidence],
     pairs: Sequence[Pair] = (),
+    left_out: Sequence[str] = (),
     num_resamples: int = 1000,
     seed: int = 0,
 ) -> Advice:
@@ -111,183 +116,179 @@ def make_advice(
 
     The run's average confusion ratio is that of its test images; its interval is from resampling
     them. A line through published and measured pairs of ratio and gain says what gain such a ratio
-    went with; the interval of a gain adds the line's errors at pairs that were left out of it.
-    The gain of a coarse class is read off the same line at the class's own ratio, though the pairs
-    are of whole tasks: it ranks classes, and is a guess as a number.
+    went with; the interval of a gain adds the line's errors at pairs that were left out of it. The
+    gain of a coarse class is read off the same line at the class's own ratio, though the pairs are
+    of whole tasks: it ranks classes, and is a guess as a number.
+
+    A pair is evidence for a run or a pair that shares no network with it, and only where it
+    `is_plain`.
 
     Args:
         run: has a fine head.
         published: pairs from papers.
-        pairs: of other runs, and of this one where both of its kinds were run. The run's own pair
-            is no evidence for it.
-        num_resamples: of the test images.
-        seed: of the resamples.
+        pairs: of runs, of this one too where both of its kinds were run.
+        left_out: why other runs could not be used, to be passed on.
+        num_resamples: of the test images, 1 or more.
+        seed: of everything drawn.
 
     Raises:
         InputError: a run on coarse labels alone, a test set without fine labels, or a ratio that
-            is undefined.
+            is undefined, or that resampled test sets may not have.
     """
+    if num_resamples < 1:
+        raise InputError(f"num_resamples is {num_resamples}, expected 1 or more.")
     if run.config.labels == "coarse":
         raise InputError(
             f"The run in {run.path} was trained on coarse labels alone: it cannot tell fine "
             "classes apart, so it does not show how they are confused. Give one that was trained "
             "with --labels=fine, mixed or oracle."
         )
-    confusions = _resampled_confusions(run, num_resamples, seed)
-    parent = run.taxonomy.parent
-    ratio = average_confusion_ratio(confusions(None), parent, _NORMALIZE)
-    ratios = _defined_ratios(confusions, parent, num_resamples)
-    own_ratio = Estimate(ratio, *_ends(ratios))
-    evidence = (*published, *(_evidence(pair) for pair in pairs if not _is_of(pair, run)))
-    line = GainLine(evidence)
-    rng = np.random.default_rng(seed)
-    classes, num_first = _advise_classes(run, confusions, num_resamples, line, rng)
+    ratios, ratio = _ratios(run, num_resamples, seed)
+    evidence = (*published, *_evidence(pairs, _workdirs_of(run, pairs)))
+    line, rng = GainLine(evidence), np.random.default_rng((seed, 1))
+    classes, num_first = _advise_classes(run, pairs, ratios, line, rng)
     return Advice(
         name=str(run.path),
-        num_images=int(confusions(None).sum()),
-        ratio=own_ratio,
-        gain=_likely_gain(line, ratio, ratios, rng),
+        num_images=int((run.decisions.fine >= 0).sum()),
+        ratio=ratio,
+        gain=_likely_gain(line, ratios.overall, rng),
         classes=classes,
         num_first=num_first,
         evidence=evidence,
         error=float(np.sqrt(np.mean(line.errors**2))),
-        measured=tuple(_measure(pair, published, pairs, rng) for pair in pairs),
+        measured=tuple(
+            _measure(pair, published, pairs, num_resamples, seed, rng)
+            for pair in pairs
+            if pair.ratio
+        ),
+        left_out=tuple(left_out),
     )
 
 
-def _resampled_confusions(
-    run: EvaluatedRun, num_resamples: int, seed: int
-) -> Callable[[int | None], np.ndarray]:
-    """A function from a resample's number to its confusion matrix; of None to the test set's."""
-    num_fine = run.taxonomy.num_fine
-    cells, counts = np.unique(run.decisions.fine_cells(num_fine), return_counts=True)
-    if not len(cells):
+def _ratios(run: EvaluatedRun, num_resamples: int, seed: int) -> tuple[Ratios, Estimate]:
+    decisions, taxonomy = run.decisions, run.taxonomy
+    has_fine = decisions.fine >= 0
+    if not has_fine.any():
         raise InputError(
             f"No test image of the run in {run.path} has a fine label, so there is no confusion "
             "between fine classes to advise from."
         )
-    # Resampling images resamples how many lie in each cell of the matrix.
-    num_images = counts.sum()
-    draws = np.random.default_rng(seed).multinomial(num_images, counts / num_images, num_resamples)
-
-    def confusion(number: int | None) -> np.ndarray:
-        matrix = np.zeros(num_fine**2, np.int64)
-        matrix[cells] = counts if number is None else draws[number]
-        return matrix.reshape(num_fine, num_fine)
-
-    return confusion
-
-
-def _defined_ratios(confusions: Any, parent: Any, num_resamples: int) -> np.ndarray:
-    """The ratios of the resamples that have one."""
-    ratios = []
-    for number in range(num_resamples):
-        # A resample may have lost what sibling confusion there was.
-        try:
-            ratios.append(average_confusion_ratio(confusions(number), parent, _NORMALIZE))
-        except InputError:
-            continue
-    if len(ratios) < (1 - _MOST_UNDEFINED) * num_resamples:
+    # Raises where it is undefined, and says why.
+    confusion = decisions.fine_confusion(taxonomy.num_fine)
+    average_confusion_ratio(confusion, taxonomy.parent, _NORMALIZE)
+    ratios = resample_ratios(
+        decisions.fine[has_fine], decisions.best_fine[has_fine], taxonomy, num_resamples, seed
+    )
+    estimate = _estimate_ratio(ratios.overall)
+    if estimate is None:
+        undefined = int((~np.isfinite(ratios.overall)).sum())
         raise InputError(
             "So few test images are taken for a sibling of their class that the average confusion "
-            f"ratio is undefined in {num_resamples - len(ratios)} of {num_resamples} resampled "
-            "test sets. Use a larger test set."
+            f"ratio is undefined in {undefined} of {num_resamples} resampled test sets. Use a "
+            "larger test set."
         )
-    return np.array(ratios)
+    return ratios, estimate
 
 
-def _ends(values: np.ndarray) -> tuple[float, float]:
-    low, high = np.quantile(values, _INTERVAL)
-    return float(low), float(high)
+def _estimate_ratio(ratios: np.ndarray) -> Estimate | None:
+    """From the ratio of the test set and of its resamples; None where there is no upper end."""
+    value, resampled = ratios[0], np.where(np.isnan(ratios[1:]), np.inf, ratios[1:])
+    # Ends that are values of resamples: infinite ones take part.
+    low, high = np.quantile(resampled, _INTERVAL, method="inverted_cdf")
+    if not np.isfinite([value, high]).all():
+        return None
+    return Estimate(float(value), float(low), float(high))
 
 
-def _likely_gain(
-    line: GainLine, ratio: float, ratios: np.ndarray, rng: np.random.Generator
-) -> Estimate | None:
-    """The line's gain at a ratio; None where no evidence is near it."""
-    if not line.covers(ratio):
+def _likely_gain(line: GainLine, ratios: np.ndarray, rng: np.random.Generator) -> Estimate | None:
+    """The line's gain at a ratio and its resamples; None where no evidence is near it."""
+    if not line.covers(ratios[0]):
         return None
     # A resample's ratio may lie where there is no evidence: there it counts as the nearest.
-    possible = line.predict(np.clip(ratios, line.least, line.greatest))
-    possible = possible + rng.choice(line.errors, len(ratios))
-    return Estimate(float(line.predict(np.array(ratio))), *_ends(possible))
+    resampled = np.where(np.isnan(ratios[1:]), np.inf, ratios[1:])
+    possible = line.predict(np.clip(resampled, line.least, line.greatest))
+    possible = possible + rng.choice(line.errors, len(possible))
+    low, high = np.quantile(possible, _INTERVAL)
+    return Estimate(float(line.predict(np.array(ratios[0]))), float(low), float(high))
 
 
 def _advise_classes(
     run: EvaluatedRun,
-    confusions: Any,
-    num_resamples: int,
+    pairs: Sequence[Pair],
+    ratios: Ratios,
     line: GainLine,
     rng: np.random.Generator,
 ) -> tuple[tuple[ClassAdvice, ...], int]:
     taxonomy = run.taxonomy
-    own = coarse_confusion_ratios(confusions(None), taxonomy.parent, _NORMALIZE).filled(np.nan)
-    resampled = np.stack(
-        [
-            coarse_confusion_ratios(confusions(number), taxonomy.parent, _NORMALIZE).filled(np.nan)
-            for number in range(num_resamples)
-        ]
-    )
     num_first = math.ceil(taxonomy.num_coarse / _SHARE_FIRST)
-    # Undefined ratios stand last.
-    places = np.argsort(np.argsort(-np.nan_to_num(resampled, nan=-1.0), axis=1), axis=1)
+    # Where nothing is confused there is nothing to gain: those stand last.
+    ranks = np.where(np.isnan(ratios.by_class), -1.0, ratios.by_class)
+    places = np.argsort(np.argsort(-ranks[1:], axis=1, kind="stable"), axis=1)
     chances = (places < num_first).mean(0)
     images = np.bincount(
         run.decisions.coarse[run.decisions.fine >= 0], minlength=taxonomy.num_coarse
     )
+    own = next((pair for pair in pairs if _is_same(pair.fine, run)), None)
+    measured = None if own is None else own.gain_by_class()
     advice = []
-    for coarse, name in enumerate(taxonomy.coarse_names):
-        draws = resampled[:, coarse]
-        draws = draws[~np.isnan(draws)]
-        ratio, gain = None, None
+    for coarse in np.argsort(-ranks[0], kind="stable"):
+        draws = ratios.by_class[:, coarse]
+        ratio = _estimate_ratio(draws)
+        gain = None if ratio is None else _likely_gain(line, draws, rng)
+        reason = ""
         if len(taxonomy.children[coarse]) == 1:
             reason = "it has one fine class"
-        elif np.isnan(own[coarse]) or len(draws) < (1 - _MOST_UNDEFINED) * num_resamples:
+        elif ratio is None:
             reason = "too few test images are taken for a sibling of their class"
-        else:
-            ratio = Estimate(float(own[coarse]), *_ends(draws))
-            gain = _likely_gain(line, ratio.value, draws, rng)
-            reason = "" if gain else _beyond(line)
+        elif gain is None:
+            reason = (
+                f"the ratio is beyond those of known pairs, {line.least:.3f} to {line.greatest:.3f}"
+            )
         advice.append(
-            ClassAdvice(name, int(images[coarse]), ratio, gain, float(chances[coarse]), reason)
+            ClassAdvice(
+                taxonomy.coarse_names[coarse],
+                int(images[coarse]),
+                ratio,
+                gain,
+                None if measured is None or np.isnan(measured[coarse]) else float(measured[coarse]),
+                float(chances[coarse]),
+                reason,
+            )
         )
-    advice.sort(key=lambda c: -math.inf if c.ratio is None else c.ratio.value, reverse=True)
     return tuple(advice), num_first
 
 
-def _beyond(line: GainLine) -> str:
-    return f"the ratio is beyond those of known pairs, {line.least:.3f} to {line.greatest:.3f}"
+def _is_same(one: EvaluatedRun, other: EvaluatedRun) -> bool:
+    return one.path.resolve() == other.path.resolve()
 
 
-def _is_of(pair: Pair, run: EvaluatedRun) -> bool:
-    return pair.fine.path.resolve() == run.path.resolve()
+def _workdirs_of(run: EvaluatedRun, pairs: Sequence[Pair]) -> set[object]:
+    """The run's workdir, and those of the runs that it is compared with."""
+    own = [pair.coarse for pair in pairs if _is_same(pair.fine, run)]
+    return {other.path.resolve() for other in (run, *own)}
 
 
-def _evidence(pair: Pair) -> Evidence:
-    return Evidence(_name(pair), _ratio(pair), pair.gain)
-
-
-def _ratio(pair: Pair) -> float:
-    if pair.ratio is None:
-        raise InputError(
-            f"The average confusion ratio of the run in {pair.fine.path} is undefined."
-        )
-    return pair.ratio
-
-
-def _name(pair: Pair) -> str:
-    return f"{pair.fine.path.name} and {pair.coarse.path.name}"
+def _evidence(pairs: Sequence[Pair], excluded: set[object]) -> list[Evidence]:
+    """The pairs that tell something of another run: one for each run on fine labels."""
+    found: dict[object, Evidence] = {}
+    for pair in pairs:
+        paths = {run.path.resolve() for run in (pair.fine, pair.coarse)}
+        if pair.is_plain and pair.ratio and not paths & excluded:
+            found.setdefault(pair.fine.path, Evidence(pair.name, pair.ratio, pair.gain))
+    return list(found.values())
 
 
 def _measure(
-    pair: Pair, published: Sequence[Evidence], pairs: Sequence[Pair], rng: np.random.Generator
+    pair: Pair,
+    published: Sequence[Evidence],
+    pairs: Sequence[Pair],
+    num_resamples: int,
+    seed: int,
+    rng: np.random.Generator,
 ) -> Measured:
-    others = [_evidence(p) for p in pairs if p.fine.path != pair.fine.path]
-    line = GainLine([*published, *others])
-    ratio = _ratio(pair)
-    return Measured(
-        _name(pair),
-        ratio,
-        _likely_gain(line, ratio, np.array([ratio] * 1000), rng),
-        Estimate(pair.gain, *pair.gain_interval()),
+    others = _evidence(pairs, _workdirs_of(pair.fine, pairs))
+    expected = _likely_gain(
+        GainLine([*published, *others]), np.full(1 + num_resamples, pair.ratio, float), rng
     )
+    gain = Estimate(pair.gain, *pair.gain_interval(num_resamples, seed))
+    return Measured(pair.name, float(pair.ratio or 0), expected, gain)

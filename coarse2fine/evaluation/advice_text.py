@@ -19,8 +19,9 @@ def advice_text(advice: Advice) -> str:
             "By the class's own ratio. Its gain is read off at that ratio from pairs of whole "
             "tasks: the order is better founded than the number.",
             "",
-            f"| coarse class | images | ACR | likely gain | among the first {advice.num_first} |",
-            "|---|---|---|---|---|",
+            "| coarse class | images | ACR | likely gain | measured gain "
+            f"| chance to be among the first {advice.num_first} |",
+            "|---|---|---|---|---|---|",
             *(_class_row(row) for row in advice.classes),
             *_unknown(advice),
             "",
@@ -28,6 +29,7 @@ def advice_text(advice: Advice) -> str:
             "",
             _basis(advice),
             *_measured(advice),
+            *_left_out(advice),
             "",
         ]
     )
@@ -52,7 +54,8 @@ def _class_row(row: ClassAdvice) -> str:
         f"{row.num_images:,}",
         _ratio(row.ratio) if row.ratio else "cannot tell",
         _gain(row.gain) if row.gain else "cannot tell",
-        f"{row.chance_first:.0%}" if row.ratio else "",
+        "" if row.measured is None else f"{100 * row.measured:+.2f}",
+        f"{row.chance_first:.0%}",
     ]
     return f"| {' | '.join(cells)} |"
 
@@ -77,7 +80,9 @@ def _basis(advice: Advice) -> str:
         f"and {len(advice.evidence) - published} measured ones. A pair that is left out of it is "
         f"missed by {100 * advice.error:.2f} points (root mean square). Published gains are of the "
         "best epoch on the test set, after full training; a shorter run or another network can "
-        "gain more or less. No pair shows what fine labels of some coarse classes alone bring."
+        "gain more or less. No pair shows what fine labels of some coarse classes alone bring. "
+        "Intervals of 95 % are from resampled test images and, for likely gains, those misses; "
+        "resampled ratios beyond the known pairs count as the nearest known one."
     )
 
 
@@ -91,12 +96,19 @@ def _measured(advice: Advice) -> list[str]:
     ]
     return [
         "",
-        "Pairs of runs that were found, with the gain that all other pairs let expect:",
+        "Pairs of runs that were found, with the gain that runs other than theirs let expect. The "
+        "intervals of measured gains are of these networks: other seeds would give others.",
         "",
         "| runs | ACR | expected gain | measured gain |",
         "|---|---|---|---|",
         *rows,
     ]
+
+
+def _left_out(advice: Advice) -> list[str]:
+    if not advice.left_out:
+        return []
+    return ["", "Runs that were left out:", "", *(f"- {reason}" for reason in advice.left_out)]
 
 
 def _ratio(estimate: Estimate) -> str:

@@ -5,6 +5,7 @@ import pathlib
 
 import numpy as np
 
+from coarse2fine.errors import InputError
 from coarse2fine.evaluation.predictions import Predictions
 from coarse2fine.files import read_arrays, write_arrays
 from coarse2fine.taxonomy import Taxonomy
@@ -49,6 +50,23 @@ class Decisions:
             InputError: a file that is missing or holds something else.
         """
         return cls(**read_arrays(path, [field.name for field in dataclasses.fields(cls)]))
+
+    def check(self, path: pathlib.Path, taxonomy: Taxonomy) -> None:
+        """Raises `InputError`, naming the file, unless these can be decisions on its classes."""
+        sizes = {"fine": taxonomy.num_fine, "coarse": taxonomy.num_coarse}
+        for name, values in vars(self).items():
+            size = sizes[name.removeprefix("best_")]
+            if values.dtype.kind not in "iu" or values.shape != (len(self.coarse),):
+                raise InputError(
+                    f"{path} is damaged: {name} is of type {values.dtype} and shape "
+                    f"{values.shape}, expected a whole number for each of {len(self.coarse)} "
+                    "images."
+                )
+            if len(values) == 0 or not _NONE <= values.min() <= values.max() < size:
+                raise InputError(
+                    f"{path} is damaged: {name} holds no classes, or others than the {size} of "
+                    "the run's taxonomy."
+                )
 
     @property
     def has_fine_head(self) -> bool:

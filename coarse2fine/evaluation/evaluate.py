@@ -18,6 +18,7 @@ def evaluate(
     source: Source | None = None,
     training: bool = False,
     training_source: Source | None = None,
+    views: int = 1,
 ) -> dict[str, Any]:
     """Scores the whole test set; writes `report.json` and `decisions.npz` into the run's workdir.
 
@@ -29,33 +30,40 @@ def evaluate(
             predicts; their fine labels count where the run might use them.
         training_source: the training split as its data set gives it, where it has been loaded
             before.
+        views: of each image, 1 or 10; as of `predict`.
 
     Returns:
-        What `make_report` gives; `fine_labels_changed`, the number of training images whose fine
-        label is noise (0 without `fine_label_noise`); and `training`, what `make_report` gives of
-        the training images, or None.
+        What `make_report` gives; `step`, the updates that the run has behind it; `views`, as given;
+        `test_fingerprint`, of the test images; `fine_labels_changed`, the number of training images
+        whose fine label is noise (0 without `fine_label_noise`); and `training`, what
+        `make_report` gives of the training images, or None.
     """
     run = run if isinstance(run, Run) else load_run(run)
     config = run.config if data_dir is None else run.config.replace(data_dir=data_dir)
     source = load_split(config, "test", run.taxonomy) if source is None else source
     run.taxonomy.check_same(source.taxonomy.fingerprint, f"The test set {config.dataset!r}")
-    predictions = predict(run.model, run.preprocess, source, batch_size=config.batch_size)
+    predictions = predict(
+        run.model, run.preprocess, source, batch_size=config.batch_size, views=views
+    )
     report: dict[str, Any] = make_report(predictions, run.taxonomy)
+    report["step"] = run.step
+    report["views"] = views
+    report["test_fingerprint"] = source.fingerprint()
     report["fine_labels_changed"] = run.workdir.read_data()["fine_labels_changed"]
     report["training"] = None
     if training:
         if training_source is None:
             training_source = load_split(config, "train", run.taxonomy)
-        report["training"] = _report_on_training(run, training_source)
+        report["training"] = _report_on_training(run, training_source, views)
     Decisions.of(predictions).save(run.workdir.decisions_file)
     write_json(run.workdir.report_file, report)  # Last: with a report there are its decisions.
     return report
 
 
-def _report_on_training(run: Run, source: Source) -> dict[str, Any]:
+def _report_on_training(run: Run, source: Source, views: int) -> dict[str, Any]:
     plan = plan_of(run, source)
     run.workdir.check_same_images(source, plan.partition)
     predictions = predict(
-        run.model, run.preprocess, plan.source, plan.training_images, run.config.batch_size
+        run.model, run.preprocess, plan.source, plan.training_images, run.config.batch_size, views
     )
     return make_report(predictions, run.taxonomy)

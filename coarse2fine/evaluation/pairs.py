@@ -3,73 +3,14 @@
 import dataclasses
 import pathlib
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
 from coarse2fine.errors import InputError
-from coarse2fine.evaluation.decisions import Decisions
-from coarse2fine.files import read_json
-from coarse2fine.taxonomy import Taxonomy
-from coarse2fine.training import Config
-from coarse2fine.training.workdir import Workdir
+from coarse2fine.evaluation.evaluated_run import EvaluatedRun
 
-# What may differ within a pair: it does not reach the other run, or belongs to one kind of labels.
-_OWN = {"labels", "coarse_weight", "fine_label_noise", "extra_layer"}
-
-
-@dataclasses.dataclass(frozen=True)
-class EvaluatedRun:
-    """What is known of a run once it has been evaluated; its network is not loaded.
-
-    Attributes:
-        path: its workdir.
-        config: its resolved config.
-        taxonomy: of its classes.
-        data: the counts of its training images, as in `data.json`.
-        report: of the test set.
-        decisions: on the test set.
-    """
-
-    path: pathlib.Path
-    config: Config
-    taxonomy: Taxonomy
-    data: dict[str, Any]
-    report: dict[str, Any]
-    decisions: Decisions
-
-    @classmethod
-    def load(cls, path: str | pathlib.Path) -> "EvaluatedRun":
-        """Reads a workdir.
-
-        Raises:
-            InputError: a folder that holds no run, or one that has not been evaluated.
-        """
-        home = Workdir(pathlib.Path(path))
-        config = home.read_config()
-        if not home.report_file.is_file():
-            raise InputError(
-                f"The run in {home.path} has not been evaluated: there is no {home.report_file}. "
-                f"Run launch/evaluate.py --workdir={home.path} first."
-            )
-        return cls(
-            home.path,
-            config,
-            home.read_taxonomy(),
-            home.read_data(),
-            read_json(home.report_file, ["coarse_top1", "coarse_top1_from_fine"]),
-            Decisions.load(home.decisions_file),
-        )
-
-    @property
-    def coarse_accuracy(self) -> float:
-        """By the coarse head of a run on coarse labels, else by the best fine class's parent."""
-        key = "coarse_top1" if self.config.labels == "coarse" else "coarse_top1_from_fine"
-        return self.report[key]
-
-    def is_coarse_right(self) -> np.ndarray:
-        """`(n,)`: on which test images."""
-        return self.decisions.is_coarse_right(self.taxonomy, self.config.labels != "coarse")
+# What may differ within a pair: each belongs to one kind of labels.
+_OWN = {"labels", "fine_label_noise", "extra_layer"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +26,11 @@ class Pair:
     coarse: EvaluatedRun
 
     @property
+    def name(self) -> str:
+        """What to call the pair."""
+        return f"{self.fine.name} and {self.coarse.name}"
+
+    @property
     def gain(self) -> float:
         """A_FC - A_CC, a fraction."""
         return self.fine.coarse_accuracy - self.coarse.coarse_accuracy
@@ -92,19 +38,29 @@ class Pair:
     @property
     def ratio(self) -> float | None:
         """The average confusion ratio of the fine run (normalised); None where undefined."""
-        return self.fine.report.get("average_confusion_ratio_normalized")
+        return self.fine.report["average_confusion_ratio_normalized"]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is of clean labels, equal networks and all images, as published pairs are."""
+        config = self.fine.config
+        return not (
+            config.fine_label_noise or config.data_fraction < 1 or self.coarse.config.extra_layer
+        )
 
     def gain_by_class(self) -> np.ndarray:
         """`(num_coarse,)` gains in each coarse class's accuracy; NaN without a test image."""
         difference = self.fine.is_coarse_right().astype(float) - self.coarse.is_coarse_right()
         labels, num_coarse = self.fine.decisions.coarse, self.fine.taxonomy.num_coarse
-        with np.errstate(invalid="ignore"):
-            return np.bincount(labels, difference, num_coarse) / np.bincount(
-                labels, minlength=num_coarse
-            )
+        counts = np.bincount(labels, minlength=num_coarse)
+        gains = np.bincount(labels, difference, num_coarse)
+        return np.divide(gains, counts, out=np.full(num_coarse, np.nan), where=counts > 0)
 
     def gain_interval(self, num_resamples: int = 1000, seed: int = 0) -> tuple[float, float]:
-        """The 95 % interval of the gain, from resampled test images (of these two networks)."""
+        """The 95 % interval of the gain, from resampled test images.
+
+        It is of these two networks: other seeds would give others.
+        """
         difference = self.fine.is_coarse_right().astype(int) - self.coarse.is_coarse_right()
         # Resampling images resamples how many of them win, tie and lose.
         counts = np.bincount(difference + 1, minlength=3)
@@ -115,17 +71,40 @@ class Pair:
         return float(low), float(high)
 
 
-def find_runs(folder: str | pathlib.Path) -> list[EvaluatedRun]:
-    """All evaluated runs in a folder and below it, in the order of their paths.
+@dataclasses.dataclass(frozen=True)
+class FoundRuns:
+    """What a search found.
+
+    Attributes:
+        runs: that can be used, in the order of their paths.
+        left_out: why each other one cannot.
+    """
+
+    runs: tuple[EvaluatedRun, ...]
+    left_out: tuple[str, ...] = ()
+
+
+def find_runs(folder: str | pathlib.Path, pattern: str = "**/report.json") -> FoundRuns:
+    """The evaluated runs in a folder and below it, named by their paths from there.
+
+    Args:
+        folder: to search.
+        pattern: of the reports' paths; by default at any depth.
 
     Raises:
-        InputError: the folder does not exist, or one of its runs cannot be read.
+        InputError: the folder does not exist.
     """
     folder = pathlib.Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder.")
-    homes = sorted(path.parent for path in folder.rglob("report.json"))
-    return [EvaluatedRun.load(home) for home in homes if (home / "config.json").is_file()]
+    runs, left_out = [], []
+    for report in sorted(folder.glob(pattern)):
+        home = report.parent
+        try:
+            runs.append(EvaluatedRun.load(home, home.relative_to(folder).as_posix()))
+        except InputError as error:
+            left_out.append(str(error))
+    return FoundRuns(tuple(runs), tuple(left_out))
 
 
 def find_pairs(runs: Iterable[EvaluatedRun]) -> list[Pair]:
@@ -145,10 +124,11 @@ def find_pairs(runs: Iterable[EvaluatedRun]) -> list[Pair]:
 
 
 def _is_pair(fine: EvaluatedRun, coarse: EvaluatedRun) -> bool:
-    same_images = fine.config.labels == "oracle" or not fine.data["images"]["coarse_only"]
+    uses_all = fine.config.labels == "oracle" or not fine.data["images"]["coarse_only"]
     return (
-        same_images
+        uses_all
         and set(fine.config.differing(coarse.config)) <= _OWN
-        and fine.taxonomy == coarse.taxonomy
-        and np.array_equal(fine.decisions.coarse, coarse.decisions.coarse)
+        and fine.taxonomy.fingerprint == coarse.taxonomy.fingerprint
+        and all(fine.data[key] == coarse.data[key] for key in ("images", "fingerprint"))
+        and fine.report["test_fingerprint"] == coarse.report["test_fingerprint"]
     )

@@ -5,9 +5,10 @@ import dataclasses
 import keras
 import numpy as np
 
-from coarse2fine.data import Source, evaluation_batches
-from coarse2fine.data.pipeline import Preprocess
-from coarse2fine.errors import InputError
+from coarse2fine.data import EncodedSource, Source, evaluation_batches
+from coarse2fine.data.pipeline import Preprocess, view_batches
+from coarse2fine.data.views import TenCrop
+from coarse2fine.errors import InputError, check_known
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +34,7 @@ def predict(
     source: Source,
     indices: np.ndarray | None = None,
     batch_size: int = 128,
+    views: int = 1,
 ) -> Predictions:
     """Scores images.
 
@@ -41,14 +43,21 @@ def predict(
         preprocess: from uint8 images to what the model takes.
         source: of the images.
         indices: which of them; all by default.
-        batch_size: images at a time.
+        batch_size: images, or views of them, at a time.
+        views: 1, as the source shows an image; or 10, its corners and middle, each mirrored too:
+            then an image's scores are the logarithms of its mean probabilities.
 
     Raises:
-        InputError: scores that are not finite.
+        InputError: scores that are not finite; images that cannot be read; 10 views of images in
+            memory.
     """
     indices = np.arange(len(source)) if indices is None else indices
-    batches = evaluation_batches(source, indices, batch_size, preprocess)
-    scores = model.predict(batches, verbose=0)
+    with source.reading():
+        scores = (
+            model.predict(evaluation_batches(source, indices, batch_size, preprocess), verbose=0)
+            if views == 1
+            else _average_views(model, preprocess, source, indices, batch_size, views)
+        )
     fine_scores, coarse_scores = (
         scores[level][: len(indices)] if level in scores else None for level in ("fine", "coarse")
     )
@@ -60,3 +69,31 @@ def predict(
                 "overflows. Compute in float32, or train again."
             )
     return Predictions(fine_scores, coarse_scores, source.fine[indices], source.coarse[indices])
+
+
+def _average_views(
+    model: keras.Model,
+    preprocess: Preprocess,
+    source: Source,
+    indices: np.ndarray,
+    batch_size: int,
+    views: int,
+) -> dict[str, np.ndarray]:
+    """The logarithms of the probabilities' mean over an image's views."""
+    check_known("number of views", str(views), ("1", "10"))
+    if not isinstance(source, EncodedSource):
+        raise InputError(
+            f"10 views are crops of image files, and the images of {source.dataset!r} are in "
+            "memory in one size. Use one view."
+        )
+    view = TenCrop(source.view.size, source.view.shorter_side)
+    scores = model.predict(
+        view_batches(source, indices, batch_size, preprocess, view), verbose=0
+    )
+    averaged = {}
+    for level, level_scores in scores.items():
+        level_scores = level_scores.astype(np.float64).reshape(-1, views, level_scores.shape[-1])
+        logarithms = level_scores - np.logaddexp.reduce(level_scores, axis=-1, keepdims=True)
+        mean = np.logaddexp.reduce(logarithms, axis=1) - np.log(views)
+        averaged[level] = mean.astype(np.float32)
+    return averaged

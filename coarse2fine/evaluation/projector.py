@@ -13,7 +13,7 @@ from tensorboard.plugins.projector import ProjectorConfig
 from tensorboard.plugins.projector.metadata import PROJECTOR_FILENAME
 
 from coarse2fine.errors import InputError
-from coarse2fine.files import write_bytes, write_text
+from coarse2fine.files import make_folder, remove_file, write_bytes, write_text
 from coarse2fine.taxonomy import Taxonomy
 
 _MOST_POINTS = 100_000
@@ -76,18 +76,15 @@ def write_projector(
     np.savetxt(table, features, "%.9g", delimiter="\t")
 
     folder = pathlib.Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # First away with the config and then back: what it names has been written whole.
-        (folder / PROJECTOR_FILENAME).unlink(missing_ok=True)
-        write_bytes(folder / embedding.tensor_path, table.getvalue())
-        write_text(folder / embedding.metadata_path, _metadata(taxonomy, fine, coarse))
-        write_bytes(folder / embedding.sprite.image_path, tf.io.encode_png(sprite).numpy())
-        if not any(folder.glob("*tfevents*")):  # TensorBoard looks where there are events only.
-            tf.summary.create_file_writer(str(folder)).close()
-        write_text(folder / PROJECTOR_FILENAME, text_format.MessageToString(config))
-    except OSError as error:
-        raise InputError(f"{folder} cannot be written: {error.strerror}.") from error
+    make_folder(folder)
+    # First away with the config and then back: what it names has been written whole.
+    remove_file(folder / PROJECTOR_FILENAME)
+    write_bytes(folder / embedding.tensor_path, table.getvalue())
+    write_text(folder / embedding.metadata_path, _metadata(taxonomy, fine, coarse))
+    write_bytes(folder / embedding.sprite.image_path, tf.io.encode_png(sprite).numpy())
+    if not any(folder.glob("*tfevents*")):  # TensorBoard looks where there are events only.
+        tf.summary.create_file_writer(str(folder)).close()
+    write_text(folder / PROJECTOR_FILENAME, text_format.MessageToString(config))
 
 
 def _check(features: np.ndarray, taxonomy: Taxonomy, labels: dict[str, np.ndarray]) -> None:

@@ -9,7 +9,13 @@ from coarse2fine.experiments.granularity import (
     Setting,
     measure_granularity,
 )
-from coarse2fine.experiments.pictures import draw_advice, draw_embedding, draw_pairs, draw_run
+from coarse2fine.experiments.pictures import (
+    draw,
+    draw_advice,
+    draw_embedding,
+    draw_pairs,
+    draw_run,
+)
 
 __all__ = [
     "ARMS",
@@ -21,6 +27,7 @@ __all__ = [
     "Setting",
     "advise",
     "compare",
+    "draw",
     "draw_advice",
     "draw_embedding",
     "draw_pairs",

@@ -5,8 +5,9 @@ import pathlib
 
 from coarse2fine.evaluation.advice import Advice, make_advice
 from coarse2fine.evaluation.advice_text import advice_text
+from coarse2fine.evaluation.evaluated_run import EvaluatedRun
 from coarse2fine.evaluation.gain_line import Evidence
-from coarse2fine.evaluation.pairs import EvaluatedRun, find_pairs, find_runs
+from coarse2fine.evaluation.pairs import find_pairs, find_runs
 from coarse2fine.experiments.chen2018 import SETTINGS
 from coarse2fine.files import write_json, write_text
 
@@ -37,18 +38,21 @@ def advise(
 
     Args:
         workdir: of an evaluated run that has a fine head.
-        runs: folder below which pairs of evaluated runs are looked for; the workdir's parent by
-            default.
+        runs: folder below which pairs of evaluated runs are looked for; by default only beside the
+            workdir. Those that cannot be read are left out, and named.
         num_resamples: of the test images.
-        seed: of the resamples.
+        seed: of everything drawn.
 
     Raises:
         InputError: as `make_advice`, and for a workdir without an evaluated run.
     """
     run = EvaluatedRun.load(workdir)
-    folder = pathlib.Path(workdir).resolve().parent if runs is None else runs
-    pairs = [pair for pair in find_pairs(find_runs(folder)) if pair.ratio]
-    advice = make_advice(run, published_evidence(), pairs, num_resamples, seed)
+    if runs is None:
+        found = find_runs(run.path.resolve().parent, "*/report.json")
+    else:
+        found = find_runs(runs)
+    pairs = find_pairs(found.runs)
+    advice = make_advice(run, published_evidence(), pairs, found.left_out, num_resamples, seed)
     write_json(run.path / "advice.json", dataclasses.asdict(advice))
     write_text(run.path / "advice.md", advice_text(advice))
     return advice

@@ -84,11 +84,14 @@ _NOISE = {
 }
 
 
+_OPTIONS = ("data_fraction", "fine_label_noise", "head_dropout", "extra_layer")
+
+
 def _setting(task: str, name: str = "", published: tuple = (), **changes: object) -> Setting:
+    plain = {option: DEFAULTS[option] for option in _OPTIONS}
     dataset = _DATASETS.get(task, "cifar10")
-    return Setting(
-        name or task, {"dataset": dataset, "taxonomy": task, **changes}, Published(*published)
-    )
+    changes = {"dataset": dataset, "taxonomy": task, **plain, **changes}
+    return Setting(name or task, changes, Published(*published))
 
 
 def _fractions() -> Iterator[Setting]:
@@ -127,12 +130,9 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
 
 def find_published(config: Config) -> Published:
     """What was published for a config's task, network options and share of the images, if any."""
-    options = ("data_fraction", "fine_label_noise", "head_dropout", "extra_layer")
-    plain = {name: DEFAULTS[name] for name in options}
     for settings in SETTINGS.values():
         for setting in settings:
-            changes = {**plain, **setting.changes}
-            if all(getattr(config, name) == value for name, value in changes.items()):
+            if all(getattr(config, name) == value for name, value in setting.changes.items()):
                 return setting.published
     return Published()
 
@@ -149,7 +149,8 @@ def select_settings(tables: Sequence[str], names: Sequence[str] = ()) -> tuple[S
     """
     for table in tables:
         check_known("experiment", table, SETTINGS)
-    settings = tuple(s for table in tables for s in SETTINGS[table]) or (Setting("your data"),)
+    settings = {s.name: s for table in tables for s in SETTINGS[table]}
+    settings = settings or {"your data": Setting("your data")}
     for name in names:
-        check_known("setting", name, [setting.name for setting in settings])
-    return tuple(s for s in settings if not names or s.name in names)
+        check_known("setting", name, settings)
+    return tuple(s for s in settings.values() if not names or s.name in names)

@@ -7,10 +7,12 @@ from typing import Any
 
 import keras
 
+from coarse2fine.data import Source
 from coarse2fine.errors import InputError
 from coarse2fine.evaluation import evaluate
-from coarse2fine.evaluation.pairs import EvaluatedRun, Pair
-from coarse2fine.training import Config, load_split, train
+from coarse2fine.evaluation.evaluated_run import EvaluatedRun
+from coarse2fine.evaluation.pairs import Pair
+from coarse2fine.training import Config, Run, load_split, train
 from coarse2fine.training.config import DEFAULTS
 from coarse2fine.training.run import MakeCallbacks
 
@@ -88,28 +90,34 @@ class Granularity:
 
     def table(self) -> str:
         """Accuracies in percent, gains in percentage points, published numbers beside measured."""
-        lines = [
-            "| setting | A_CC | A_FC | gain | 95 % interval | ACR "
-            "| published A_CC | A_FC | gain | ACR |",
-            "|---|---|---|---|---|---|---|---|---|---|",
-        ]
-        for setting, pair in zip(self.settings, self.pairs, strict=True):
-            published = setting.published
-            low, high = (f"{100 * end:+.2f}" for end in pair.gain_interval())
-            cells = [
-                setting.name,
-                f"{100 * pair.coarse.coarse_accuracy:.2f}",
-                f"{100 * pair.fine.coarse_accuracy:.2f}",
-                f"{100 * pair.gain:+.2f}",
-                f"{low} to {high}",
-                _shown(pair.ratio, ".3f"),
-                _shown(published.coarse_training, ".2f"),
-                _shown(published.fine_training, ".2f"),
-                _shown(published.gain, "+.2f"),
-                _shown(published.ratio, ".3f"),
-            ]
-            lines.append(f"| {' | '.join(cells)} |")
-        return "\n".join(lines)
+        rows = [_row(*both) for both in zip(self.settings, self.pairs, strict=True)]
+        # Columns without a number are left out.
+        names = [name for name in rows[0] if any(row[name] for row in rows)]
+        lines = [names, ["---"] * len(names), *([row[name] for name in names] for row in rows)]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _row(setting: Setting, pair: Pair) -> dict[str, str]:
+    published = setting.published
+    low, high = (f"{100 * end:+.2f}" for end in pair.gain_interval())
+    return {
+        "setting": setting.name,
+        "A_CC": _percent(pair.coarse.coarse_accuracy),
+        "A_FC": _percent(pair.fine.coarse_accuracy),
+        "gain": f"{100 * pair.gain:+.2f}",
+        "95 % of test sets": f"{low} to {high}",
+        "ACR": _shown(pair.ratio, ".3f"),
+        "training A_CC": _percent(pair.coarse.training_accuracy),
+        "training A_FC": _percent(pair.fine.training_accuracy),
+        "published A_CC": _shown(published.coarse_training, ".2f"),
+        "published A_FC": _shown(published.fine_training, ".2f"),
+        "published gain": _shown(published.gain, "+.2f"),
+        "published ACR": _shown(published.ratio, ".3f"),
+    }
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.2f}"
 
 
 def _shown(number: float | None, form: str) -> str:
@@ -140,27 +148,57 @@ def measure_granularity(
         InputError: as `train`; where `labels` is set, which is the runs' own; or where the config
             sets coarse-only images aside, which the two kinds of labels would not share.
     """
+    _check_free(config, settings)
+    home = pathlib.Path(workdir)
+    pairs = []
+    for setting in settings:
+        runs = {}
+        # The two kinds of labels differ in nothing that their images depend on.
+        source, test = (load_split(setting.config(config, "fine"), s) for s in ("train", "test"))
+        for labels in LABELS:
+            run = train(
+                setting.config(config, labels),
+                home / setting.folder(labels),
+                callbacks,
+                source,
+                test,
+            )
+            runs[labels] = _evaluated(run, source, test, training)
+            keras.backend.clear_session()
+        pairs.append(Pair(**runs))
+    return Granularity(tuple(settings), tuple(pairs))
+
+
+def _evaluated(run: Run, source: Source, test: Source, training: bool) -> EvaluatedRun:
+    """The run's evaluation; one that is there already and says as much is not made again."""
+    try:
+        evaluated = EvaluatedRun.load(run.workdir.path)
+    except InputError:
+        evaluated = None
+    if evaluated is None or (training and evaluated.training_accuracy is None):
+        evaluate(run, source=test, training=training, training_source=source)
+        evaluated = EvaluatedRun.load(run.workdir.path)
+    return evaluated
+
+
+def _check_free(config: Config, settings: Sequence[Setting]) -> None:
+    """Raises `InputError` where the config gives what the experiment sets."""
     if config.labels != DEFAULTS["labels"]:
-        raise InputError(
-            f"labels is {config.labels!r}: the experiment sets the labels of its runs."
-        )
+        raise InputError(f"labels is {config.labels!r}: the experiment sets those of its runs.")
     if config.coarse_fraction:
         raise InputError(
             f"coarse_fraction is {config.coarse_fraction}: fine and coarse labels are compared on "
             "the same images, so every image keeps its fine label. Leave coarse_fraction out."
         )
-    home = pathlib.Path(workdir)
-    pairs = []
-    for setting in settings:
-        runs = {}
-        for labels in LABELS:
-            run_config = setting.config(config, labels)
-            source = load_split(run_config, "train")
-            test = load_split(run_config, "test")
-            run = train(run_config, home / setting.folder(labels), callbacks, source, test)
-            if not run.workdir.report_file.is_file():
-                evaluate(run, source=test, training=training, training_source=source)
-            runs[labels] = EvaluatedRun.load(run.workdir.path)
-            keras.backend.clear_session()
-        pairs.append(Pair(**runs))
-    return Granularity(tuple(settings), tuple(pairs))
+    for name in dict.fromkeys(name for setting in settings for name in setting.changes):
+        given = getattr(config, name)
+        others = [
+            f"{s.name} ({s.changes[name]})"
+            for s in settings
+            if name in s.changes and given not in (DEFAULTS[name], s.changes[name])
+        ]
+        if others:
+            raise InputError(
+                f"{name} is {given}, but these settings have their own: {', '.join(others)}. Leave "
+                f"{name} out, or choose other settings."
+            )

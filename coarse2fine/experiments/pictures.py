@@ -2,6 +2,7 @@
 
 import io
 import pathlib
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,13 @@ from coarse2fine.errors import InputError
 from coarse2fine.evaluation import figures
 from coarse2fine.evaluation.advice import Advice
 from coarse2fine.evaluation.embedding import features, tsne
-from coarse2fine.evaluation.pairs import EvaluatedRun, Pair, find_pairs, find_runs
+from coarse2fine.evaluation.evaluated_run import EvaluatedRun
+from coarse2fine.evaluation.pairs import Pair, find_pairs, find_runs
 from coarse2fine.evaluation.projector import write_projector
 from coarse2fine.evaluation.rank_correlation import RankCorrelation, rank_correlation
 from coarse2fine.experiments.advise import published_evidence
 from coarse2fine.experiments.chen2018 import find_published
-from coarse2fine.files import write_bytes
+from coarse2fine.files import make_folder, write_bytes
 from coarse2fine.taxonomy import Taxonomy
 from coarse2fine.training import load_run, load_split
 from coarse2fine.training.workdir import Workdir
@@ -25,7 +27,41 @@ from coarse2fine.training.workdir import Workdir
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_FEWEST_POINTS = 3
+_MOST_IMAGES = 10_000
+
+
+def draw(
+    workdir: str | pathlib.Path,
+    embedding: bool = False,
+    num_images: int | None = None,
+    data_dir: str | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> list[pathlib.Path]:
+    """Draws a run, or the pairs of runs in a folder; returns what was written.
+
+    Args:
+        workdir: of a run, or a folder of runs.
+        embedding: of a run, also as `draw_embedding` does, which takes the other arguments.
+        num_images: as of `draw_embedding`.
+        data_dir: likewise.
+        on_progress: likewise.
+
+    Raises:
+        InputError: nothing to draw, or arguments that do not go together.
+    """
+    is_run = Workdir(pathlib.Path(workdir)).config_file.is_file()
+    if embedding and not is_run:
+        raise InputError(f"embedding is of one run, and {workdir} holds none itself: name a run.")
+    if not embedding and (num_images is not None or data_dir is not None):
+        raise InputError("images and data_dir are used with embedding alone.")
+    if not is_run:
+        return draw_pairs(workdir)
+    written = draw_run(workdir)
+    if embedding:
+        written += draw_embedding(
+            workdir, num_images or _MOST_IMAGES, data_dir, on_progress=on_progress
+        )
+    return written
 
 
 def draw_advice(advice: Advice, workdir: str | pathlib.Path) -> pathlib.Path:
@@ -56,7 +92,7 @@ def draw_run(workdir: str | pathlib.Path) -> list[pathlib.Path]:
 
 def draw_embedding(
     workdir: str | pathlib.Path,
-    num_images: int = 10_000,
+    num_images: int = _MOST_IMAGES,
     data_dir: str | None = None,
     source: Source | None = None,
     on_progress: Callable[[int, int], None] | None = None,
@@ -92,33 +128,47 @@ def draw_pairs(folder: str | pathlib.Path) -> list[pathlib.Path]:
     """Draws what the pairs of runs below a folder show, below `folder/figures`.
 
     For each pair whose accuracies were tracked, its curves; for pairs that differ in
-    `data_fraction` alone, accuracy against it; and for three or more pairs, gain against ratio.
+    `data_fraction` alone, accuracy against it; and gain against ratio where that is defined.
 
     Raises:
-        InputError: no pair of evaluated runs.
+        InputError: no pair of evaluated runs; the message says why runs were left out.
     """
-    pairs = find_pairs(find_runs(folder))
+    found = find_runs(folder)
+    pairs = find_pairs(found.runs)
     if not pairs:
         raise InputError(
-            f"There is no pair of evaluated runs below {folder}: one with --labels=fine and one "
-            "with --labels=coarse, alike in all else."
+            " ".join(
+                [
+                    f"There is no pair of evaluated runs below {folder}: one with --labels=fine "
+                    "and one with --labels=coarse, alike in all else.",
+                    *found.left_out,
+                ]
+            )
         )
     written = []
     for pair in pairs:
         if curves := _curves(pair):
             figure = figures.accuracy_curves(curves, _title(pair))
-            written.append(_write(figure, folder, f"curves_{pair.fine.path.name}"))
+            written.append(_write(figure, folder, f"curves_{_file_name(pair)}"))
     for group in _by_all_but_fraction(pairs):
         if len(group) > 1:
             figure = _fraction_figure(group)
-            written.append(_write(figure, folder, f"fractions_{group[-1].fine.path.name}"))
-    points = [pair for pair in pairs if pair.ratio is not None]
+            written.append(_write(figure, folder, f"fractions_{_file_name(group[-1])}"))
+    points = [
+        figures.GainPoint(pair.name, pair.ratio, 100 * pair.gain)
+        for pair in pairs
+        if pair.ratio is not None
+    ]
     if points:
         written.append(_write(_gain_figure(points), folder, "gain_against_ratio"))
     return written
 
 
-def _curves(pair: Pair) -> list[figures.Curve]:
+def _file_name(pair: Pair) -> str:
+    return re.sub(r"[\s/]", "_", pair.name)
+
+
+def _curves(pair: Pair) -> list[figures.Line]:
     """Of the two runs, where their accuracies were tracked."""
     curves = []
     for name, run in (("fine labels", pair.fine), ("coarse labels", pair.coarse)):
@@ -127,11 +177,11 @@ def _curves(pair: Pair) -> list[figures.Curve]:
         parts = {
             part: np.array([line[f"{prefix}_{key}"] for line in lines])
             for part, prefix in (("training", "training_set"), ("test", "test"))
-            if all(f"{prefix}_{key}" in line for line in lines)
+            if lines and all(f"{prefix}_{key}" in line for line in lines)
         }
         if parts:
             epochs = np.array([line["epoch"] for line in lines])
-            curves.append(figures.Curve(name, epochs, **parts))
+            curves.append(figures.Line(name, epochs, **parts))
     return curves
 
 
@@ -159,41 +209,33 @@ def _by_all_but_fraction(pairs: Sequence[Pair]) -> list[list[Pair]]:
 
 
 def _fraction_figure(group: Sequence[Pair]) -> "Figure":
-    series = []
-    published = [find_published(pair.fine.config) for pair in group]
-    for name, runs, key, values in (
-        (
-            "fine labels",
-            [pair.fine for pair in group],
-            "coarse_top1_from_fine",
-            [p.fine_training for p in published],
-        ),
-        (
-            "coarse labels",
-            [pair.coarse for pair in group],
-            "coarse_top1",
-            [p.coarse_training for p in published],
-        ),
+    fractions = np.array([pair.fine.config.data_fraction for pair in group])
+    lines = []
+    for name, runs in (
+        ("fine labels", [pair.fine for pair in group]),
+        ("coarse labels", [pair.coarse for pair in group]),
     ):
-        training = [run.report["training"] for run in runs]
-        series.append(
-            figures.FractionSeries(
+        training = [run.training_accuracy for run in runs]
+        published = [_published_accuracy(run) for run in runs]
+        lines.append(
+            figures.Line(
                 name,
-                training=np.array([t[key] for t in training]) if all(training) else None,
+                fractions,
+                training=None if None in training else np.array(training),
                 test=np.array([run.coarse_accuracy for run in runs]),
-                published=None if None in values else np.array(values) / 100,
+                published=None if None in published else np.array(published) / 100,
             )
         )
-    fractions = [pair.fine.config.data_fraction for pair in group]
-    return figures.accuracy_against_fraction(fractions, series, _title(group[-1]))
+    return figures.accuracy_against_fraction(lines, _title(group[-1]))
 
 
-def _gain_figure(pairs: Sequence[Pair]) -> "Figure":
-    measured = [
-        figures.GainPoint(pair.fine.path.name.removesuffix("_fine"), pair.ratio, 100 * pair.gain)
-        for pair in pairs
-        if pair.ratio is not None
-    ]
+def _published_accuracy(run: EvaluatedRun) -> float | None:
+    published = find_published(run.config)
+    is_coarse = run.config.labels == "coarse"
+    return published.coarse_training if is_coarse else published.fine_training
+
+
+def _gain_figure(measured: Sequence[figures.GainPoint]) -> "Figure":
     published = [
         figures.GainPoint(evidence.name, evidence.ratio, 100 * evidence.gain, is_published=True)
         for evidence in published_evidence()
@@ -204,20 +246,18 @@ def _gain_figure(pairs: Sequence[Pair]) -> "Figure":
 
 
 def _correlation(points: Sequence[figures.GainPoint]) -> RankCorrelation | None:
-    """Of gain and ratio; None where there are too few points for one."""
-    ratios, gains = ([getattr(point, name) for point in points] for name in ("ratio", "gain"))
-    if len(points) < _FEWEST_POINTS or len(set(ratios)) == 1 or len(set(gains)) == 1:
+    """Of gain and ratio; None where the points have none."""
+    ratios, gains = (np.array([getattr(p, name) for p in points]) for name in ("ratio", "gain"))
+    try:
+        return rank_correlation(ratios, gains)
+    except InputError:
         return None
-    return rank_correlation(np.array(ratios), np.array(gains))
 
 
 def _write(figure: "Figure", folder: str | pathlib.Path, name: str) -> pathlib.Path:
     path = pathlib.Path(folder) / "figures" / f"{name}.png"
     picture = io.BytesIO()
     figure.savefig(picture, format="png")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, picture.getvalue())
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}.") from error
+    make_folder(path.parent)
+    write_bytes(path, picture.getvalue())
     return path

@@ -12,6 +12,7 @@ from keras.src.backend.common.stateless_scope import in_stateless_scope
 from coarse2fine.errors import InputError
 
 _LOWEST = -(2**31)  # of int32
+_BLOCK = 2**20  # Cells that are zeroed at once.
 
 
 @keras.saving.register_keras_serializable("coarse2fine")
@@ -24,10 +25,9 @@ class ConfusionMatrix(keras.metrics.Metric):
         C[i, j] = #(images of class i whose best class is j)
 
     Of equal scores the lower class is the best. Counts are int32: exact up to 2^31 - 1 a cell,
-    where float32 stops counting at 2^24. On TensorFlow an update writes into the matrix in place,
-    so that 10,000 classes take 4 * 10^8 bytes, and as much again for a result (`reset_state` takes
-    three times as much for a moment). Under a strategy every replica has a matrix, and the
-    result is their sum.
+    where float32 stops counting at 2^24. On TensorFlow updates and `reset_state` write into the
+    matrix in place, so that 10,000 classes take 4 * 10^8 bytes, and as much again for a result.
+    Under a strategy every replica has a matrix, and the result is their sum.
 
     Args:
         num_classes: how many classes there are.
@@ -85,6 +85,14 @@ class ConfusionMatrix(keras.metrics.Metric):
             ops.sum(ops.cast(is_outside, "int32"), keepdims=True),
         )
 
+    def reset_state(self) -> None:
+        """Forgets all counts."""
+        if _writes_in_place():
+            _zero_in_place(self.counts.value)
+            self.num_outside.assign(ops.zeros_like(self.num_outside))
+        else:
+            super().reset_state()
+
     def result(self) -> Any:
         """The counts so far."""
         counts, num_outside = ops.copy(self.counts), ops.copy(self.num_outside)
@@ -104,9 +112,13 @@ class ConfusionMatrix(keras.metrics.Metric):
         return {"name": self.name, "num_classes": self.num_classes}
 
 
+def _writes_in_place() -> bool:
+    return keras.backend.backend() == "tensorflow" and not in_stateless_scope()
+
+
 def _add_at(variable: keras.Variable, cells: Any, values: Any) -> None:
     """Adds values to cells of a variable; those that name one cell add up."""
-    if keras.backend.backend() == "tensorflow" and not in_stateless_scope():
+    if _writes_in_place():
         _add_in_place(variable.value, cells, values)
     else:
         variable.assign_add(ops.scatter(cells, values, variable.shape))
@@ -124,3 +136,20 @@ def _add_in_place(variable: Any, cells: Any, values: Any) -> None:
     if tf.distribute.in_cross_replica_context():
         variable = tf.distribute.get_strategy().experimental_local_results(variable)[0]
     tf.raw_ops.ResourceScatterNdAdd(ref=variable.handle, indices=cells, updates=values)
+
+
+def _zero_in_place(variable: Any) -> None:
+    """Zeroes a TensorFlow variable row by row: within a replica its own, outside of any all."""
+    import tensorflow as tf
+
+    parts = [variable]
+    is_outside = not tf.distribute.has_strategy() or tf.distribute.in_cross_replica_context()
+    if isinstance(variable, tf.distribute.DistributedValues) and is_outside:
+        parts = variable.distribute_strategy.experimental_local_results(variable)
+    num_rows, num_columns = variable.shape
+    block = max(1, _BLOCK // num_columns)
+    for start in range(0, num_rows, block):
+        rows = np.arange(start, min(start + block, num_rows), dtype=np.int32)[:, np.newaxis]
+        zeros = tf.zeros((len(rows), num_columns), variable.dtype)
+        for part in parts:
+            tf.raw_ops.ResourceScatterNdUpdate(ref=part.handle, indices=rows, updates=zeros)

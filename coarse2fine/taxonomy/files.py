@@ -2,11 +2,12 @@
 
 import csv
 import dataclasses
+import io
 import json
 import pathlib
 
 from coarse2fine.errors import InputError
-from coarse2fine.files import write_json
+from coarse2fine.files import write_json, write_text
 from coarse2fine.taxonomy.taxonomy import Taxonomy
 
 _LISTS = ("fine_names", "coarse_names", "parent")
@@ -32,22 +33,75 @@ def read_taxonomy(path: str | pathlib.Path) -> Taxonomy:
     readers = {".json": _read_json, ".csv": _read_csv}
     if path.suffix not in readers:
         raise InputError(f"Taxonomy {path} ends in {path.suffix!r}, expected .json or .csv.")
+    if "\0" in str(path):
+        raise InputError(f"Taxonomy {str(path)!r} cannot be read: its name has a NUL character.")
     try:
         return readers[path.suffix](path)
     except OSError as error:
         raise InputError(f"Taxonomy {path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise InputError(f"Taxonomy {path} is not UTF-8 text.") from error
+    except RecursionError as error:
+        raise InputError(
+            f"Taxonomy {path} is nested too deep, expected lists of names and numbers."
+        ) from error
     except csv.Error as error:
         raise InputError(f"Taxonomy {path} is no CSV file: {error}.") from error
 
 
 def write_taxonomy(taxonomy: Taxonomy, path: str | pathlib.Path) -> None:
-    """Writes the JSON form that `read_taxonomy` reads, `source_names` where they differ."""
+    """Writes the JSON form that `read_taxonomy` reads, or, to a path that ends in `.csv`, CSV.
+
+    `source_names` are written where they differ from `fine_names`.
+
+    Raises:
+        InputError: a file that cannot be written, or a taxonomy that a CSV cannot hold: one whose
+            coarse classes are not numbered by their first fine class, or with a name that has
+            spaces around it or a carriage return.
+    """
+    path = pathlib.Path(path)
     content = dataclasses.asdict(taxonomy)
     if taxonomy.source_names == taxonomy.fine_names:
         del content["source_names"]
-    write_json(pathlib.Path(path), content)
+    if path.suffix == ".csv":
+        write_text(path, _csv_text(taxonomy, path))
+    else:
+        write_json(path, content)
+
+
+def check_new_taxonomy_file(path: str | pathlib.Path) -> None:
+    """Raises `InputError` unless a taxonomy that is written here can be read and replaces nothing.
+
+    Args:
+        path: of the file to be written.
+    """
+    path = pathlib.Path(path)
+    if path.suffix not in (".json", ".csv"):
+        raise InputError(f"Taxonomy {path} ends in {path.suffix!r}, expected .json or .csv.")
+    if path.exists():
+        raise InputError(f"{path} exists; choose another output, or remove it first.")
+
+
+def _csv_text(taxonomy: Taxonomy, path: pathlib.Path) -> str:
+    columns = [taxonomy.fine_names, [taxonomy.coarse_names[k] for k in taxonomy.parent]]
+    if taxonomy.source_names != taxonomy.fine_names:
+        columns.append(taxonomy.source_names)
+    problems = []
+    if tuple(dict.fromkeys(columns[1])) != taxonomy.coarse_names:
+        problems.append("its coarse classes are not numbered by the first fine class of each")
+    changed = [n for column in columns for n in column if n != n.strip() or "\r" in n]
+    if changed:
+        problems.append(f"{changed[0]!r} has spaces around it or a carriage return")
+    if problems:
+        raise InputError(
+            f"Taxonomy {path}: a CSV file cannot hold this taxonomy: {' and '.join(problems)}. "
+            "Write .json."
+        )
+    text = io.StringIO(newline="")
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(("fine", "coarse", "source_name")[: len(columns)])
+    rows.writerows(zip(*columns, strict=True))
+    return text.getvalue()
 
 
 def _read_json(path: pathlib.Path) -> Taxonomy:

@@ -27,18 +27,47 @@ class Config:
     """
 
     dataset: str = _field(
-        "shapes", "shapes, shapes/<coarse>x<fine of each>, or an image set of TFDS (cifar100, ...)."
+        "shapes",
+        "shapes, shapes/<coarse>x<fine of each>, folder or csv (image files; see data_dir), or an "
+        "image set of TFDS (cifar100, ...).",
     )
-    data_dir: str | None = _field(None, "Where a TFDS set was prepared.")
+    data_dir: str | None = _field(
+        None,
+        "Where a TFDS set was prepared; the folder of images, in folders <split>/<coarse>/<fine>; "
+        "or the table with columns path, coarse, fine and perhaps split.",
+    )
     image_size: int | None = _field(
-        None, "Height and width that a TFDS set's images are resized to, where they vary."
+        None, "Height and width of the crops that are seen of images, where these vary in size."
+    )
+    shorter_side: int | None = _field(
+        None,
+        "What the shorter side of such images is resized to before the crop; default 256 for 224, "
+        "and in proportion.",
+    )
+    test_fraction: float | None = _field(
+        None, "Share of each class that is the test set, where image files have no splits."
+    )
+    skip_bad_images: bool = _field(
+        False,
+        "In place of a training image that cannot be decoded show another of its class; they are "
+        "listed in the workdir.",
     )
     taxonomy: str | None = _field(
         None,
         "Taxonomy file (.json or .csv) or task (cifar100_animals, ...), in place of the set's own: "
         "regroups, renames or drops its classes.",
     )
-    backbone: str = _field("nin", "Base network: nin, alexnet, preact_resnet or wide_resnet.")
+    backbone: str = _field(
+        "nin",
+        "Base network: nin, alexnet, preact_resnet, wide_resnet, nin_imagenet, alexnet_imagenet, "
+        "keras.applications.<network> (keras.applications.ResNet50, ...) without its classifier, "
+        "or a .keras file of a network that ends in features.",
+    )
+    backbone_weights: str | None = _field(
+        None,
+        "File of weights (.weights.h5, .keras or .h5) that a backbone built by name starts from; "
+        "default: random ones.",
+    )
     width: float = _field(1.0, "Multiplies the backbone's channel counts.")
     dropout: float | None = _field(
         None, "Share that the backbone drops, in its own places; default: the network's own."
@@ -85,24 +114,34 @@ class Config:
         "(as --milestones says), cosine (to 0) or onecycle (from 1/25 of the rate up to it, then "
         "down to 1/250,000).",
     )
-    plateau_patience: int = _field(5, "Epochs without a better validation accuracy that stall it.")
+    plateau_patience: int = _field(
+        5,
+        "Epochs without a better validation accuracy that stall it, counted with data_fraction 1: "
+        "a share of the images has as many more, and shorter, epochs.",
+    )
     plateau_factor: float = _field(0.1, "What a plateau multiplies the learning rate by.")
     milestones: tuple[tuple[float, float], ...] = _field(
         (), "share:factor,... : from that share of the updates on, the learning rate times factor."
     )
-    warmup: float | None = _field(
+    warmup: float = _field(
         None,
         "Share of the updates over which the learning rate rises; default 0, with onecycle .3.",
     )
     learning_rate: float = _field(0.01, "Initial learning rate.")
     weight_decay: float = _field(5e-4, "Joins the gradient before momentum, as in Caffe and Torch.")
     weight_decay_share: float = _field(1.0, "Share of the updates after which decay ends.")
-    preprocess: Literal["gcn_zca", "standardize"] = _field(
+    preprocess: Literal["gcn_zca", "standardize", "center", "own"] = _field(
         "gcn_zca",
-        "gcn_zca (contrast normalisation and ZCA whitening) or standardize (each channel), fitted "
-        "on the run's own training images.",
+        "gcn_zca (contrast normalisation and ZCA whitening), standardize (each channel) or center "
+        "(each channel's mean off, as in Caffe), fitted on the run's own training images; or own: "
+        "what a network of keras.applications was published with; for a .keras file nothing, the "
+        "network gets values from 0 to 255.",
     )
-    augment: Literal["none", "crop_flip"] = _field("none", "none, or crop_flip (pad 4).")
+    augment: Literal["none", "crop_flip", "random_crop", "random_resized_crop"] = _field(
+        "none",
+        "none; crop_flip (pad 4); or, of images that vary in size, random_crop (of image_size, "
+        "from the resized image) or random_resized_crop (of random area and shape); all mirror.",
+    )
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = _field(
         "float32", "What the network computes in."
     )
@@ -130,8 +169,15 @@ class Config:
         False, "Go on where fine classes have no fine-labelled image."
     )
 
+    @property
+    def backbone_is_file(self) -> bool:
+        """Whether the backbone is a file's and not built by name."""
+        return self.backbone.endswith(".keras")
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "milestones", tuple(map(tuple, self.milestones)))
+        if self.warmup is None:
+            object.__setattr__(self, "warmup", _default_warmup(self.schedule))
         problems = [*self._choice_problems(), *self._range_problems(), *self._joint_problems()]
         if problems:
             raise InputError("The config cannot be used: " + "; ".join(problems) + ".")
@@ -153,12 +199,18 @@ class Config:
             ("coarse_weight", 0 <= self.coarse_weight < math.inf, "0 or more"),
             ("validation_fraction", 0 <= self.validation_fraction < 1, "0 or more and below 1"),
             ("image_size", self.image_size is None or self.image_size >= 1, "1 or more"),
+            ("shorter_side", self.shorter_side is None or self.shorter_side >= 1, "1 or more"),
+            (
+                "test_fraction",
+                self.test_fraction is None or 0 < self.test_fraction < 1,
+                "between 0 and 1",
+            ),
             ("batch_size", self.batch_size >= 1, "1 or more"),
             ("epochs", self.epochs is None or self.epochs >= 1, "1 or more"),
             ("steps", self.steps is None or self.steps >= 1, "1 or more"),
             ("plateau_patience", self.plateau_patience >= 1, "1 or more"),
             ("plateau_factor", 0 < self.plateau_factor < 1, "between 0 and 1"),
-            ("warmup", self.warmup is None or 0 <= self.warmup < 1, "0 or more and below 1"),
+            ("warmup", 0 <= self.warmup < 1, "0 or more and below 1"),
             ("learning_rate", 0 < self.learning_rate < math.inf, "above 0"),
             ("weight_decay", 0 <= self.weight_decay < math.inf, "0 or more"),
             ("weight_decay_share", 0 <= self.weight_decay_share <= 1, "from 0 to 1"),
@@ -180,7 +232,19 @@ class Config:
                 "schedule plateau needs validation images: raise validation_fraction, or choose "
                 "milestones, cosine or onecycle"
             )
+        by_name = not self.backbone_is_file
+        is_ours = by_name and not self.backbone.startswith("keras.applications.")
+        if self.preprocess == "own" and is_ours:
+            yield (
+                f"preprocess own is for networks of keras.applications and .keras files, and "
+                f"backbone is {self.backbone!r}: choose gcn_zca, standardize or center"
+            )
         for name, needed, given in (
+            ("backbone_weights", "a backbone that is built by name", by_name),
+            ("width", "a backbone of this package", is_ours),
+            ("dropout", "a backbone of this package", is_ours),
+            ("precision", "a backbone that is built by name", by_name),
+            ("shorter_side", "image_size", self.image_size is not None),
             ("extra_layer", "labels=coarse", self.labels == "coarse"),
             ("coarse_weight", "labels=mixed", self.labels == "mixed"),
             ("fine_label_noise", "labels=mixed, fine or oracle", self.labels != "coarse"),
@@ -205,7 +269,9 @@ class Config:
             yield f"milestones have factors {factors}, expected 0 or more"
 
     def replace(self, **changes: Any) -> "Config":
-        """A copy with other values."""
+        """A copy with other values; another schedule brings its own default of `warmup`."""
+        if "schedule" in changes and self.warmup == _default_warmup(self.schedule):
+            changes = {"warmup": None, **changes}
         return dataclasses.replace(self, **changes)
 
     def save(self, path: pathlib.Path) -> None:
@@ -241,6 +307,10 @@ class Config:
             f"{name}: {getattr(self, name)!r}, not {getattr(other, name)!r}"
             for name in self.differing(other)
         ]
+
+
+def _default_warmup(schedule: str) -> float:
+    return 0.3 if schedule == "onecycle" else 0.0
 
 
 # Where a run's data lies, what it runs on and what is only watched do not make it another run.

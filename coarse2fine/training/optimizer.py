@@ -106,8 +106,8 @@ def make_optimizer(config: Config, steps: int) -> CoupledSGD:
 def _rate_arguments(config: Config, steps: int) -> dict[str, Any]:
     rate = config.learning_rate
     if config.schedule == "onecycle":
-        return {"learning_rate": OneCycle(rate, steps, **_given(rise=config.warmup))}
-    warmup_steps = min(round((config.warmup or 0) * steps), steps - 1)
+        return {"learning_rate": OneCycle(rate, steps, config.warmup)}
+    warmup_steps = min(round(config.warmup * steps), steps - 1)
     if config.schedule == "cosine":
         cosine = keras.optimizers.schedules.CosineDecay(
             0.0 if warmup_steps else rate,
@@ -124,8 +124,3 @@ def _rate_arguments(config: Config, steps: int) -> dict[str, Any]:
             [rate, *(rate * factor for _, factor in config.milestones)],
         )
     return arguments
-
-
-def _given(**arguments: Any) -> dict[str, Any]:
-    """Those that are not None."""
-    return {name: value for name, value in arguments.items() if value is not None}

@@ -10,19 +10,32 @@ import numpy as np
 import tensorflow as tf
 
 from coarse2fine import backbones
-from coarse2fine.data import Source, evaluation_batches, load_source, training_batches
-from coarse2fine.errors import InputError, check_known
+from coarse2fine.data import (
+    EncodedSource,
+    Source,
+    evaluation_batches,
+    load_source,
+    training_batches,
+)
+from coarse2fine.errors import InputError
 from coarse2fine.files import read_arrays, write_arrays
 from coarse2fine.model import CoarseToFine
 from coarse2fine.taxonomy import Taxonomy, load_taxonomy
+from coarse2fine.training.bad_images import BadImages
 from coarse2fine.training.checkpoints import Checkpoints
 from coarse2fine.training.config import DEFAULTS, Config
+from coarse2fine.training.given_files import claim_given_file, kept_network
 from coarse2fine.training.monitor import Monitor
 from coarse2fine.training.optimizer import make_optimizer
 from coarse2fine.training.pictures import class_map_pictures
 from coarse2fine.training.plan import Plan, make_plan
 from coarse2fine.training.plateau import Plateau
-from coarse2fine.training.preprocessing import STATISTICS, fit_preprocessing, make_preprocessing
+from coarse2fine.training.preprocessing import (
+    STATISTICS,
+    check_preprocessing,
+    fit_preprocessing,
+    make_preprocessing,
+)
 from coarse2fine.training.safeguards import SaveEachEpoch, StepCounter, StopOnNonFiniteLoss
 from coarse2fine.training.strategy import make_strategy, precision
 from coarse2fine.training.tracking import Tracking, tracked_batches
@@ -43,6 +56,7 @@ class Run:
         taxonomy: of its classes.
         preprocess: layer from uint8 images to what the model takes.
         model: with the newest checkpoint's weights.
+        step: the updates that it has behind it.
     """
 
     workdir: Workdir
@@ -50,6 +64,7 @@ class Run:
     taxonomy: Taxonomy
     preprocess: keras.layers.Layer
     model: CoarseToFine
+    step: int
 
 
 def load_split(config: Config, split: str, taxonomy: Taxonomy | None = None) -> Source:
@@ -63,27 +78,54 @@ def load_split(config: Config, split: str, taxonomy: Taxonomy | None = None) -> 
     if taxonomy is None and config.taxonomy is not None:
         taxonomy = load_taxonomy(config.taxonomy)
     return load_source(
-        config.dataset, split, config.data_dir, taxonomy, config.seed, config.image_size
+        config.dataset,
+        split,
+        config.data_dir,
+        taxonomy,
+        config.seed,
+        config.image_size,
+        config.shorter_side,
+        config.test_fraction,
+        check_sizes=not config.skip_bad_images,
     )
 
 
-def build_model(config: Config, taxonomy: Taxonomy, image_shape: Sequence[int]) -> CoarseToFine:
-    """A config's model with fresh weights."""
-    dropout = {} if config.dropout is None else {"dropout": config.dropout}
+def build_model(
+    config: Config,
+    taxonomy: Taxonomy,
+    image_shape: Sequence[int],
+    backbone: keras.Model | None = None,
+) -> CoarseToFine:
+    """A config's model, before its first update.
+
+    Args:
+        config: of the run.
+        taxonomy: of its classes.
+        image_shape: `(height, width, channels)`.
+        backbone: in place of the one that the config's name or file makes.
+    """
     with precision(config.precision):
         model = CoarseToFine(
-            backbones.create(
-                config.backbone, input_shape=tuple(image_shape), width=config.width, **dropout
-            ),
+            _make_backbone(config, image_shape) if backbone is None else backbone,
             taxonomy,
             coarse_weight=config.coarse_weight,
             labels=config.labels,
-            class_map_activation=backbones.BACKBONES[config.backbone].class_map_activation,
+            class_map_activation=backbones.find(config.backbone).class_map_activation,
             head_dropout=config.head_dropout,
             extra_layer=config.extra_layer,
         )
         model(tf.zeros((1, *image_shape)))
     return model
+
+
+def _make_backbone(config: Config, image_shape: Sequence[int]) -> keras.Model:
+    dropout = {} if config.dropout is None else {"dropout": config.dropout}
+    backbone = backbones.create(
+        config.backbone, input_shape=tuple(image_shape), width=config.width, **dropout
+    )
+    if config.backbone_weights is not None:
+        backbones.load_weights(backbone, config.backbone_weights)
+    return backbone
 
 
 def load_run(workdir: str | pathlib.Path) -> Run:
@@ -96,11 +138,14 @@ def load_run(workdir: str | pathlib.Path) -> Run:
     config, taxonomy = home.read_config(), home.read_taxonomy()
     image_shape = home.read_image_shape()
     statistics = read_arrays(home.preprocessing_file, STATISTICS[config.preprocess])
-    preprocess = make_preprocessing(config.preprocess, statistics, image_shape)
-    model = build_model(config, taxonomy, image_shape)
-    if Checkpoints(home.checkpoints, model, taxonomy).restore() is None:
+    preprocess = make_preprocessing(config.preprocess, statistics, image_shape, config.backbone)
+    model = build_model(
+        config.replace(backbone_weights=None), taxonomy, image_shape, kept_network(config, home)
+    )
+    state = Checkpoints(home.checkpoints, model, taxonomy).restore()
+    if state is None:
         raise InputError(f"The run in {home.path} has no checkpoint yet. Train it first.")
-    return Run(home, config, taxonomy, preprocess, model)
+    return Run(home, config, taxonomy, preprocess, model, state["step"])
 
 
 def train(
@@ -120,16 +165,23 @@ def train(
         workdir: the run's folder; all that is written lies below it.
         callbacks: from a run's name (its folder's) and number of updates to callbacks of Keras, for
             progress bars and the like.
-        source: the training split, where it has been loaded before.
+        source: the training split, where it has been loaded before; by the config's taxonomy where
+            it names one.
         test_source: likewise the test split, for `config.track_test_accuracy`.
 
     Raises:
         InputError: data, config or workdir that cannot be used; a loss that is not finite.
     """
     _check_before_writing(config)
-    source = load_split(config, "train") if source is None else source
+    if source is None:
+        source = load_split(config, "train")
+    elif config.taxonomy is not None:
+        load_taxonomy(config.taxonomy).check_same(
+            source.taxonomy.fingerprint, f"The source given beside taxonomy {config.taxonomy!r}"
+        )
     config = config.replace(dataset=source.dataset)
     home = Workdir(pathlib.Path(workdir))
+    _check_backbone(config, source, home)
     if config.track_test_accuracy and test_source is None:
         test_source = load_split(config, "test")
     if config.refit:
@@ -141,13 +193,21 @@ def train(
 
 
 def _check_before_writing(config: Config) -> None:
-    check_known("backbone", config.backbone, backbones.BACKBONES)
+    backbones.find(config.backbone)
     replicas = make_strategy(config.strategy).num_replicas_in_sync
     if config.batch_size % replicas:
         raise InputError(
             f"A batch of {config.batch_size} cannot be cut into equal slices for {replicas} "
             f"replicas. Use a multiple of {replicas} as batch_size."
         )
+
+
+def _check_backbone(config: Config, source: Source, home: Workdir) -> None:
+    """Raises `InputError` where a new run's backbone cannot be made for the source's images."""
+    check_preprocessing(config.preprocess, config.backbone, source.image_shape)
+    if not home.config_file.exists():
+        with precision(config.precision):
+            _make_backbone(config, source.image_shape)
 
 
 def plan_of(run: Run, source: Source) -> Plan:
@@ -208,15 +268,18 @@ def _fit(
     test_source: Source | None,
 ) -> Run:
     config, schedule = plan.config, plan.schedule
+    if config.skip_bad_images and isinstance(source, EncodedSource):
+        source.replace = BadImages(plan, home.bad_images_file)
     preprocess = make_preprocessing(
-        config.preprocess, _statistics(plan, source, home), source.image_shape
+        config.preprocess, _statistics(plan, source, home), source.image_shape, config.backbone
     )
     keras.utils.set_random_seed(config.seed)
     with make_strategy(config.strategy).scope():
         model = build_model(config, source.taxonomy, source.image_shape)
         model.compile(optimizer=make_optimizer(config, plan.steps))
         model.optimizer.build(model.trainable_variables)
-    run = Run(home, home.read_config(), source.taxonomy, preprocess, model)
+    claim_given_file(config, home, model.backbone)
+    run = Run(home, home.read_config(), source.taxonomy, preprocess, model, plan.steps)
 
     checkpoints = Checkpoints(home.checkpoints, model, source.taxonomy, model.optimizer)
     state = checkpoints.restore() or {"step": 0, "epoch": 0}
@@ -227,7 +290,7 @@ def _fit(
     counter = StepCounter(state["step"], plan.steps)
     validation = plan.partition.validation
     shown = np.concatenate([validation, plan.training_images])[:_NUM_PICTURES]
-    shown = source.images(tf.constant(shown))
+    shown = next(source.chunks(shown))
     monitor = Monitor(
         home,
         counter,
@@ -241,41 +304,42 @@ def _fit(
     plateau = Plateau(
         monitor_name,
         config.plateau_factor,
-        config.plateau_patience,
+        round(config.plateau_patience / config.data_fraction),  # An epoch is that much shorter.
         counter,
         config.learning_rate,
     )
     plateau.state.update(state.get("plateau", {}))
-    model.fit(
-        training_batches(
-            source,
-            plan.fine_labelled,
-            plan.coarse_only,
-            schedule,
-            preprocess,
-            config.augment,
-            first_step=state["step"],
-        ),
-        steps_per_epoch=schedule.steps_per_epoch,
-        initial_epoch=state["epoch"],
-        epochs=-(-plan.steps // schedule.steps_per_epoch),
-        validation_data=(
-            evaluation_batches(source, validation, config.batch_size, preprocess)
-            if len(validation)
-            else None
-        ),
-        callbacks=[
-            counter,
-            StopOnNonFiniteLoss(counter, checkpoints),
-            Tracking(tracked_batches(plan, test_source, preprocess)),
-            monitor,
-            *([plateau] if config.schedule == "plateau" else []),
-            SaveEachEpoch(counter, checkpoints, lambda: {"plateau": plateau.state}),
-            *callbacks(home.path.name, plan.steps),
-        ],
-        shuffle=False,  # The schedule has done it.
-        verbose=0,
-    )
+    with source.reading():
+        model.fit(
+            training_batches(
+                source,
+                plan.fine_labelled,
+                plan.coarse_only,
+                schedule,
+                preprocess,
+                config.augment,
+                first_step=state["step"],
+            ),
+            steps_per_epoch=schedule.steps_per_epoch,
+            initial_epoch=state["epoch"],
+            epochs=-(-plan.steps // schedule.steps_per_epoch),
+            validation_data=(
+                evaluation_batches(source, validation, config.batch_size, preprocess)
+                if len(validation)
+                else None
+            ),
+            callbacks=[
+                counter,
+                StopOnNonFiniteLoss(counter, checkpoints),
+                Tracking(tracked_batches(plan, test_source, preprocess)),
+                monitor,
+                *([plateau] if config.schedule == "plateau" else []),
+                SaveEachEpoch(counter, checkpoints, lambda: {"plateau": plateau.state}),
+                *callbacks(home.path.name, plan.steps),
+            ],
+            shuffle=False,  # The schedule has done it.
+            verbose=0,
+        )
     return run
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from coarse2fine.data import Partition, Source
+from coarse2fine.data import EncodedSource, Partition, Source
 from coarse2fine.errors import InputError
-from coarse2fine.files import read_arrays, read_json, write_arrays, write_json
+from coarse2fine.files import make_folder, read_arrays, read_json, write_arrays, write_json
 from coarse2fine.taxonomy import Taxonomy, read_taxonomy, write_taxonomy
 from coarse2fine.training.config import Config
 
@@ -66,6 +66,11 @@ class Workdir:
         return self.path / "report.json"
 
     @property
+    def bad_images_file(self) -> pathlib.Path:
+        """The training images that could not be decoded, and those shown in their place."""
+        return self.path / "bad_images.jsonl"
+
+    @property
     def decisions_file(self) -> pathlib.Path:
         """What the evaluation decided on each test image."""
         return self.path / "decisions.npz"
@@ -74,6 +79,11 @@ class Workdir:
     def preprocessing_file(self) -> pathlib.Path:
         """The statistics of the preprocessing."""
         return self.path / "preprocessing.npz"
+
+    @property
+    def backbone_file(self) -> pathlib.Path:
+        """What the run keeps of the file that its network or first weights are from."""
+        return self.path / "backbone.json"
 
     def claim(
         self, config: Config, source: Source, partition: Partition, fine_labels_changed: int = 0
@@ -87,7 +97,8 @@ class Workdir:
             fine_labels_changed: how many fine labels trained on are not those that were given.
 
         Raises:
-            InputError: the folder holds another run, or files that are no run's.
+            InputError: the folder holds another run, or files that are no run's; or it cannot be
+                written.
         """
         if self.config_file.exists():
             self._check_same(config, source, partition)
@@ -98,23 +109,21 @@ class Workdir:
             raise InputError(
                 f"{self.path} is no workdir: it holds files but no config.json. Use another one."
             )
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            write_taxonomy(source.taxonomy, self._taxonomy_file)
-            write_arrays(self._partition_file, partition.ids(source.ids))
-            write_json(
-                self._data_file,
-                {
-                    "image_shape": source.image_shape,
-                    "images": partition.counts,
-                    "dropped": source.dropped,
-                    "fine_labels_changed": fine_labels_changed,
-                    "fingerprint": source.fingerprint(),
-                },
-            )
-            config.save(self.config_file)  # Last: a folder with a config has all the rest.
-        except OSError as error:
-            raise InputError(f"{self.path} cannot be written: {error.strerror}.") from error
+        make_folder(self.path)
+        write_taxonomy(source.taxonomy, self._taxonomy_file)
+        write_arrays(self._partition_file, partition.ids(source.ids))
+        write_json(
+            self._data_file,
+            {
+                "image_shape": source.image_shape,
+                "view": _view_of(source),
+                "images": partition.counts,
+                "dropped": source.dropped,
+                "fine_labels_changed": fine_labels_changed,
+                "fingerprint": source.fingerprint(),
+            },
+        )
+        config.save(self.config_file)  # Last: a folder with a config has all the rest.
 
     def _check_same(self, config: Config, source: Source, partition: Partition) -> None:
         self._check_config(config)
@@ -163,18 +172,43 @@ class Workdir:
         """What the run's training data are.
 
         Returns:
-            `image_shape`; `images`, the number of each part; `dropped`, the number left out of each
-            class of the data set that the taxonomy does not name; `fine_labels_changed`, how many
-            fine labels trained on are not those that the data set gave; and a `fingerprint`.
+            `image_shape`; `view`, of image files, what evaluation shows of them; `images`, the
+            number of each part; `dropped`, the number left out of each class of the data set that
+            the taxonomy does not name; `fine_labels_changed`, how many fine labels trained on are
+            not those that the data set gave; and a `fingerprint`.
         """
-        # Runs of before these two could have neither.
-        none = {"dropped": {}, "fine_labels_changed": 0}
+        # Runs of before these could have none of them.
+        none = {"dropped": {}, "fine_labels_changed": 0, "view": None}
         return {**none, **read_json(self._data_file, ["image_shape", "images", "fingerprint"])}
 
     def read_metrics(self) -> list[dict[str, float]]:
-        """The metrics of each epoch so far."""
+        """The metrics of each epoch so far.
+
+        Raises:
+            InputError: a line that is damaged.
+        """
         if not self.metrics_file.exists():
             return []
-        lines = self.metrics_file.read_text(encoding="utf-8").splitlines(keepends=True)
+        lines = self.metrics_file.read_bytes().splitlines(keepends=True)
         # A line that was cut off is of an epoch without a checkpoint.
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+        return [
+            self._parse_metrics(line, number)
+            for number, line in enumerate(lines, start=1)
+            if line.endswith(b"\n")
+        ]
+
+    def _parse_metrics(self, line: bytes, number: int) -> dict[str, float]:
+        try:
+            metrics = json.loads(line.decode("utf-8"))
+        except ValueError:
+            metrics = None
+        if not isinstance(metrics, dict):
+            raise InputError(
+                f"{self.metrics_file}, line {number} is damaged: expected the metrics of an epoch, "
+                "a JSON object. Restore the line, or remove it."
+            )
+        return metrics
+
+
+def _view_of(source: Source) -> dict[str, int] | None:
+    return dataclasses.asdict(source.view) if isinstance(source, EncodedSource) else None

@@ -203,13 +203,19 @@ def test_weights_start_as_in_the_paper():
             np.testing.assert_array_equal(bias, 0)
 
 
+def small(name):
+    """Of images that suit a network of the registry."""
+    return (40, 40, 3) if name.endswith("_imagenet") else (32, 32, 3)
+
+
 @pytest.mark.parametrize("name", sorted(BACKBONES))
 def test_the_same_seed_gives_the_same_network_and_dropout(name):
-    x = np.random.default_rng(0).normal(size=(2, 32, 32, 3)).astype("float32")
+    x = np.random.default_rng(0).normal(size=(2, *small(name))).astype("float32")
 
     def run(seed):
         keras.utils.set_random_seed(seed)
-        return np.array(create(name, width=0.1, dropout=0.5)(x, training=True))
+        network = create(name, input_shape=small(name), width=0.1, dropout=0.5)
+        return np.array(network(x, training=True))
 
     first = run(1)
     np.testing.assert_array_equal(run(1), first)
@@ -219,7 +225,8 @@ def test_the_same_seed_gives_the_same_network_and_dropout(name):
 @pytest.mark.parametrize("name", sorted(BACKBONES))
 def test_features_suit_class_maps_at_any_width(name):
     for width in (0.001, 0.3, 1.1):
-        model = keras.Sequential([create(name, width=width), ClassFeatureMap(7)])
+        network = create(name, input_shape=small(name), width=width)
+        model = keras.Sequential([network, ClassFeatureMap(7)])
         assert model.output_shape[-1] == 7
 
 
@@ -235,7 +242,8 @@ def test_width_scales_every_number_of_channels():
 def test_unknown_backbone_lists_the_known_ones():
     with pytest.raises(InputError) as error:
         create("resnet")
-    assert str(error.value) == f"Unknown backbone 'resnet'. Known: {', '.join(BACKBONES)}."
+    names = [*BACKBONES, "keras.applications.<network>", "<file>.keras"]
+    assert str(error.value) == f"Unknown backbone 'resnet'. Known: {', '.join(names)}."
 
 
 @pytest.mark.parametrize(

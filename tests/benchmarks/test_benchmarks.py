@@ -37,6 +37,7 @@ SMALL = {
     },
     "confusion": {"num_images": 200, "width": 0.05, "num_classes": 1000, "batch_size": 8},
     "tsne": {"points": 50, "channels": 4},
+    "taxonomy": {"num_edges": 300, "num_leaves": 50, "num_coarse": 5},
     "help": {"repeats": 1},
 }
 
@@ -51,6 +52,7 @@ NAMES = {
     "memory": ["memory/peak", "memory/growth"],
     "confusion": ["confusion/evaluation", "confusion/memory"],
     "tsne": ["tsne/seconds"],
+    "taxonomy": ["taxonomy/load"],
     "help": [f"help/{path.stem}" for path in launchers(LAUNCHERS)],
 }
 
@@ -264,7 +266,7 @@ def test_the_launcher_refuses_an_unknown_name_and_lists_the_known_ones():
     assert done.returncode == 2
     assert done.stderr == (
         "Error: Unknown benchmark 'stop'. Known: step, epoch_end, pipeline, min_pool, zca, "
-        "memory, confusion, tsne, help.\n"
+        "memory, confusion, tsne, taxonomy, help.\n"
     )
 
 

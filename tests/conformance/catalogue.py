@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from coarse2fine import layers, losses, metrics
-from coarse2fine.backbones import BACKBONES
+from coarse2fine.backbones import BACKBONES, application
 
 PUBLIC_MODULES = (
     "coarse2fine.backbones",
@@ -23,7 +23,9 @@ PUBLIC_MODULES = (
 
 # Public, but neither built nor called on tensors.
 NOT_CHECKED = (
-    *(f"coarse2fine.backbones.{name}" for name in ("BACKBONES", "Backbone", "create")),
+    *(f"coarse2fine.backbones.{name}" for name in ("BACKBONES", "Backbone", "create", "find")),
+    *(f"coarse2fine.backbones.{name}" for name in ("network_file", "network_from_json")),
+    "coarse2fine.backbones.load_weights",
     "coarse2fine.metrics.average_confusion_ratio",
     "coarse2fine.metrics.coarse_confusion_ratios",
     "coarse2fine.metrics.pair_confusion_ratios",
@@ -122,12 +124,21 @@ LAYERS = (
 
 
 def _backbone(name, backbone):
+    shape = (80, 80, 3) if name.endswith("_imagenet") else (32, 32, 3)
     return Entry(
         f"coarse2fine.backbones.{name}",
-        lambda: backbone.build(width=0.05),
-        (_normal(2, 32, 32, 3),),
+        lambda: backbone.build(input_shape=shape, width=0.05),
+        (_normal(2, *shape),),
         dtype="bfloat16",
     )
+
+
+APPLICATION = Entry(
+    "coarse2fine.backbones.application",
+    lambda: application("MobileNet", input_shape=(32, 32, 3)),
+    (_normal(2, 32, 32, 3),),
+    dtype="bfloat16",
+)
 
 
 LOSSES = (
@@ -164,4 +175,6 @@ METRICS = (
     ),
 )
 
-ENTRIES = (*LAYERS, *LOSSES, *METRICS, *(_backbone(*item) for item in BACKBONES.items()))
+NETWORKS = (*(_backbone(*item) for item in BACKBONES.items()), APPLICATION)
+
+ENTRIES = (*LAYERS, *LOSSES, *METRICS, *NETWORKS)

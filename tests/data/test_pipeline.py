@@ -181,7 +181,9 @@ class TestTrainingBatches:
         assert len(crops) > 50  # Of 81 places; flipping shows in none of them but their borders.
 
     def test_refuse_an_unknown_augmentation(self):
-        message = "Unknown augment 'mixup'. Known: none, crop_flip."
+        message = (
+            "Unknown augment 'mixup'. Known: none, crop_flip, random_crop, random_resized_crop."
+        )
         with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
             batches(1, augment="mixup")
 

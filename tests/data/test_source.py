@@ -202,3 +202,18 @@ class TestShapes:
     def test_refuses_an_unknown_split(self):
         message = "Unknown split 'val'. Known: train, test."
         check_refused(message, load_source, "shapes", "val")
+
+    @pytest.mark.parametrize(
+        ("values", "named"),
+        [
+            ({"image_size": 64}, "image_size 64"),
+            ({"data_dir": "/data"}, "data_dir /data"),
+            ({"data_dir": "/data", "image_size": 64}, "data_dir /data and image_size 64"),
+        ],
+    )
+    def test_refuses_what_would_be_ignored(self, values, named):
+        message = (
+            f"Data set 'shapes/2x2' is drawn in 32x32 pixels, not read: {named} would be ignored. "
+            "Leave that out."
+        )
+        check_refused(message, load_source, "shapes/2x2", "test", **values)

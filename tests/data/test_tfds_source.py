@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import pathlib
 import re
 
 import numpy as np
@@ -65,8 +66,8 @@ def stored(tmp_path_factory):
     return folder
 
 
-def load(folder, name="tiny", split="train", taxonomy=TAXONOMY, image_size=None):
-    return load_source(name, split, str(folder), taxonomy, image_size=image_size)
+def load(folder, name="tiny", split="train", taxonomy=TAXONOMY, **size):
+    return load_source(name, split, str(folder), taxonomy, **size)
 
 
 def all_images(source):
@@ -272,8 +273,8 @@ def test_refuses_a_split_of_which_nothing_is_left(tmp_path, file_format):
         (
             "any_size",
             {"image": tfds.features.Image(shape=(None, None, 3))},
-            "Images of 'any_size' vary in size (shape (None, None, 3)): give the image_size that "
-            "they are resized to.",
+            "Images of 'any_size' vary in size (shape (None, None, 3)): give the image_size of "
+            "the crops that are seen of them.",
         ),
     ],
 )
@@ -283,11 +284,13 @@ def test_refuses_sets_of_another_kind(tmp_path, name, features, message):
 
 
 @pytest.mark.parametrize("file_format", ["tfrecord", "array_record"])
-def test_images_are_resized_with_antialiasing_where_a_size_is_asked_for(stored, file_format):
+def test_images_are_seen_through_a_view_where_a_size_is_asked_for(stored, file_format):
     whole = all_images(load(stored / file_format))
-    resized = all_images(load(stored / file_format, image_size=4))
-    expected = tf.round(tf.image.resize(whole, (4, 4), antialias=True)).numpy().astype(np.uint8)
-    np.testing.assert_array_equal(resized, expected)
+    cropped = all_images(load(stored / file_format, image_size=4, shorter_side=4))
+    # 6 x 5 pixels: resized to 5 x 4, of which the upper 4 rows are the middle.
+    resized = tf.image.resize(whole, (5, 4), antialias=True)[:, :4]
+    expected = tf.round(resized).numpy()
+    np.testing.assert_array_equal(cropped, expected.astype(np.uint8))
 
 
 def test_refuses_a_set_too_large_for_memory(stored, monkeypatch):
@@ -307,6 +310,45 @@ def test_refuses_a_set_too_large_for_memory(stored, monkeypatch):
     assert len(load(stored / "tfrecord", taxonomy=some)) == SIZES["train"] // 3
     # Files with random access are not read into memory.
     assert len(load(stored / "array_record")) == SIZES["train"]
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_the_test_split_of_imagenet2012_is_the_labelled_one(tmp_path, file_format):
+    task = load_taxonomy("imagenet_dog_cat")
+    builder_class = tfds.builder_cls("imagenet2012")
+    folder = pathlib.Path(tfds.__file__).parent / "datasets" / "imagenet2012"
+    names = (folder / "labels.txt").read_text().split()
+    others = [name for name in names if name not in task.source_names]
+    features = {
+        "image": tfds.features.Image(encoding_format="jpeg"),
+        "label": tfds.features.ClassLabel(names=names),
+        "file_name": tfds.features.Text(),
+    }
+
+    def examples(split, labels):
+        image = np.zeros((5, 7, 3), np.uint8)
+        for i, label in enumerate(labels):
+            yield i, {"image": image, "label": label, "file_name": f"{split}_{i}.JPEG"}
+
+    labels = {
+        "train": [*task.source_names[::-1], *others[:3]],
+        "validation": [*task.source_names[::2], others[0]],
+        "test": [-1] * 4,
+    }
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name="imagenet2012",
+        version=str(builder_class.VERSION),
+        data_dir=tmp_path,
+        split_datasets={split: list(examples(split, given)) for split, given in labels.items()},
+        features=tfds.features.FeaturesDict(features),
+        file_format=file_format,
+    )
+    for split, stored_as in {"train": "train", "test": "validation"}.items():
+        source = load(tmp_path, "imagenet2012", split, task, image_size=4)
+        kept = sorted(name for name in labels[stored_as] if name in task.source_names)
+        assert sorted(task.source_names[f] for f in source.fine) == kept
+        assert source.dropped == {name: 1 for name in labels[stored_as] if name in others}
+        assert all_images(source).shape == (len(kept), 4, 4, 3)
 
 
 @pytest.fixture(scope="session")

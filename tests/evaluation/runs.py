@@ -1,11 +1,12 @@
 """Evaluated runs that were never trained: their labels and decisions are drawn or given."""
 
+import json
 import pathlib
 
 import numpy as np
 
 from coarse2fine.evaluation.decisions import Decisions
-from coarse2fine.evaluation.pairs import EvaluatedRun
+from coarse2fine.evaluation.evaluated_run import EvaluatedRun
 from coarse2fine.evaluation.predictions import Predictions
 from coarse2fine.evaluation.report import make_report
 from coarse2fine.files import write_json
@@ -19,7 +20,19 @@ TAXONOMY = Taxonomy(
 )
 
 
-def write_run(folder, labels, best_fine=None, best_coarse=None, fine=(), coarse_only=0, **changes):
+def write_run(
+    folder,
+    labels,
+    best_fine=None,
+    best_coarse=None,
+    fine=(),
+    coarse_only=0,
+    fingerprint="training",
+    test_fingerprint="test",
+    step=10,
+    metrics=(),
+    **changes,
+):
     """Writes the workdir of an evaluated run with these best classes of the two heads."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True)
@@ -31,12 +44,14 @@ def write_run(folder, labels, best_fine=None, best_coarse=None, fine=(), coarse_
     Config(labels=labels, steps=10, epochs=None, **changes).save(folder / "config.json")
     write_taxonomy(TAXONOMY, folder / "taxonomy.json")
     counts = {"fine_labelled": num_images, "coarse_only": coarse_only, "validation": 0}
-    data = {"image_shape": [8, 8, 3], "images": counts, "fingerprint": "f"}
+    data = {"image_shape": [8, 8, 3], "images": counts, "fingerprint": fingerprint}
     write_json(folder / "data.json", data)
     Decisions.of(predictions).save(folder / "decisions.npz")
-    report = {**make_report(predictions, TAXONOMY), "training": None}
-    write_json(folder / "report.json", report)
-    return EvaluatedRun.load(folder)
+    own = {"training": None, "step": step, "test_fingerprint": test_fingerprint}
+    write_json(folder / "report.json", {**make_report(predictions, TAXONOMY), **own})
+    lines = "".join(json.dumps(line) + "\n" for line in metrics)
+    (folder / "metrics.jsonl").write_text(lines)
+    return EvaluatedRun.load(folder) if step == 10 else None
 
 
 def draw_fine_run(folder, draw=0, num_images=600, labels="fine", sibling=0.2, other=0.1, **changes):

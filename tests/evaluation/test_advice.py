@@ -26,10 +26,11 @@ def test_ratios_are_those_of_the_test_images(tmp_path):
     advice = make_advice(run, PUBLISHED, num_resamples=200)
     confusion = run.decisions.fine_confusion(6)
     assert advice.num_images == 600
-    assert advice.ratio.value == average_confusion_ratio(confusion, TAXONOMY.parent, "predicted")
+    ratio = average_confusion_ratio(confusion, TAXONOMY.parent, "predicted")
+    assert advice.ratio.value == pytest.approx(ratio)
     expected = coarse_confusion_ratios(confusion, TAXONOMY.parent, "predicted")
     found = {row.name: row.ratio.value for row in advice.classes if row.ratio}
-    assert found == {"cat": expected[0], "dog": expected[1]}
+    assert found == pytest.approx({"cat": expected[0], "dog": expected[1]})
 
 
 def test_intervals_of_ratios_are_those_of_resampled_images(tmp_path):
@@ -88,6 +89,32 @@ def test_beyond_the_evidence_it_cannot_tell(tmp_path):
     assert "Cannot tell for bird: it has one fine class." in text
 
 
+def test_a_class_that_is_confused_with_others_and_never_among_itself_stands_first(tmp_path):
+    fine = np.repeat(np.arange(6), 40)
+    best = fine.copy()
+    best[:8], best[8] = 1, 3  # Cats: mostly a sibling.
+    best[120:134] = 0  # Beagles: 14 of 40 are taken for cats, and no dog for another dog.
+    run = write_run(tmp_path / "run", "fine", best_fine=best, fine=fine)
+    advice = make_advice(run, PUBLISHED, num_resamples=200)
+    assert [row.name for row in advice.classes] == ["dog", "cat", "bird"]
+    dog = advice.classes[0]
+    assert dog.ratio is None
+    assert dog.chance_first == 1
+    assert dog.reason == "too few test images are taken for a sibling of their class"
+    assert "| dog | 80 | cannot tell | cannot tell |  | 100% |" in advice_text(advice)
+
+
+def test_an_upper_end_that_resamples_do_not_have_is_not_given(tmp_path):
+    fine = np.repeat(np.arange(6), 40)
+    best = fine.copy()
+    best[:8], best[8:12] = 1, 3
+    best[120:123], best[160] = 4, 0  # 3 beagles are boxers: 5 % of resamples draw none of them.
+    run = write_run(tmp_path / "run", "fine", best_fine=best, fine=fine)
+    advice = make_advice(run, PUBLISHED, num_resamples=1000)
+    (dog,) = [row for row in advice.classes if row.name == "dog"]
+    assert dog.ratio is None
+
+
 def pairs_of(tmp_path, count):
     pairs = []
     for i in range(count):
@@ -117,6 +144,42 @@ def test_says_what_it_rests_on(tmp_path):
     assert "No pair of runs, one on fine and one on coarse labels, was found to check by." in alone
 
 
+def test_noisy_partial_and_deeper_pairs_and_those_of_its_own_runs_are_no_evidence(tmp_path):
+    run = draw_fine_run(tmp_path / "fine")
+    coarse = draw_coarse_run(tmp_path / "coarse")
+    noisy = draw_fine_run(tmp_path / "noisy", draw=2, fine_label_noise=0.1)
+    other = draw_fine_run(tmp_path / "other", draw=3, seed=1)
+    other_coarse = draw_coarse_run(tmp_path / "other_coarse", draw=4, seed=1)
+    deeper = draw_coarse_run(tmp_path / "deeper", draw=5, seed=1, extra_layer=True)
+    third = draw_fine_run(tmp_path / "third", draw=6, data_fraction=0.5)
+    third_coarse = draw_coarse_run(tmp_path / "third_coarse", draw=7, data_fraction=0.5)
+    pairs = [
+        Pair(run, coarse),
+        Pair(noisy, coarse),
+        Pair(other, deeper),
+        Pair(other, other_coarse),
+        Pair(third, third_coarse),
+    ]
+    advice = make_advice(run, PUBLISHED, pairs, num_resamples=100)
+    assert [e.name for e in advice.evidence if not e.published] == ["other and other_coarse"]
+    assert len(advice.measured) == 5
+
+
+def test_measured_gains_of_its_classes_are_shown_where_it_has_a_pair(tmp_path):
+    pair = Pair(draw_fine_run(tmp_path / "fine"), draw_coarse_run(tmp_path / "coarse"))
+    advice = make_advice(pair.fine, PUBLISHED, [pair], num_resamples=100)
+    gains = dict(zip(TAXONOMY.coarse_names, pair.gain_by_class(), strict=True))
+    assert {row.name: row.measured for row in advice.classes} == pytest.approx(gains)
+    alone = make_advice(pair.fine, PUBLISHED, num_resamples=100)
+    assert all(row.measured is None for row in alone.classes)
+
+
+def test_names_the_runs_that_were_left_out(tmp_path):
+    run = draw_fine_run(tmp_path / "run")
+    text = advice_text(make_advice(run, PUBLISHED, left_out=["x is damaged."], num_resamples=100))
+    assert "Runs that were left out:\n\n- x is damaged.\n" in text
+
+
 def test_is_the_same_for_the_same_seed(tmp_path):
     run = draw_fine_run(tmp_path / "run")
     first, second, other = (
@@ -142,6 +205,12 @@ def test_refuses_a_test_set_without_sibling_confusion_and_says_so(tmp_path):
     run = write_run(tmp_path / "run", "fine", best_fine=fine, fine=fine)
     with pytest.raises(InputError, match="no image is taken for a sibling of its class"):
         make_advice(run, PUBLISHED)
+
+
+def test_refuses_no_resamples(tmp_path):
+    run = draw_fine_run(tmp_path / "run")
+    with pytest.raises(InputError, match=r"^num_resamples is 0, expected 1 or more\.$"):
+        make_advice(run, PUBLISHED, num_resamples=0)
 
 
 def test_refuses_so_little_sibling_confusion_that_resamples_lose_it(tmp_path):

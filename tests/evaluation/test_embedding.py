@@ -32,7 +32,7 @@ def run(source, tmp_path):
     model = CoarseToFine(preact_resnet((16, 16, 3), width=0.05), PETS)
     model(tf.zeros((1, 16, 16, 3)))
     preprocess = make_preprocessing("standardize", statistics, source.image_shape)
-    return Run(Workdir(tmp_path), Config(), PETS, preprocess, model)
+    return Run(Workdir(tmp_path), Config(), PETS, preprocess, model, step=0)
 
 
 def clusters(n, seed=0):

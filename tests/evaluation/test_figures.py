@@ -13,16 +13,18 @@ from matplotlib.text import Annotation
 
 from coarse2fine.errors import InputError
 from coarse2fine.evaluation import RankCorrelation
+from coarse2fine.evaluation.advice import Advice, ClassAdvice, Estimate
 from coarse2fine.evaluation.figures import (
-    Curve,
-    FractionSeries,
     GainPoint,
+    Line,
     accuracy_against_fraction,
     accuracy_curves,
+    advice_figure,
     confusion_figure,
     embedding_figure,
     gain_against_ratio,
 )
+from coarse2fine.evaluation.figures._canvas import GREY
 from coarse2fine.taxonomy import Taxonomy, cifar10, cifar100
 
 # Siblings are not neighbours here.
@@ -40,8 +42,8 @@ def random_confusion(taxonomy, seed=0):
 
 def curves():
     return [
-        Curve("fine", [1, 2, 3], training=[0.2, 0.6, 1.0], test=[0.1, 0.5, 0.8]),
-        Curve("coarse", [1, 2], test=[0.3, 0.4]),
+        Line("fine", [1, 2, 3], training=[0.2, 0.6, 1.0], test=[0.1, 0.5, 0.8]),
+        Line("coarse", [1, 2], test=[0.3, 0.4]),
     ]
 
 
@@ -60,10 +62,43 @@ def points_of_clusters(num_classes, n, seed=0, spread=10.0):
     return centres[classes] + random.normal(size=(n, 2)), classes
 
 
+def make_advice(ratios, gains=(0.01, -0.02, 0.03)):
+    """Advice on classes with these ratios, of which None is unknown; the task's own is .2."""
+
+    def estimate(value, width):
+        return None if value is None else Estimate(value, value - width, value + width)
+
+    gain = estimate(0.02, 0.01)
+    classes = [
+        ClassAdvice(name, 100, ratio, gain, measured=None, chance_first=0.5, reason="")
+        for name, ratio, gain in zip(
+            cifar100().coarse_names,
+            (ratio if isinstance(ratio, Estimate) else estimate(ratio, 0.01) for ratio in ratios),
+            (estimate(gain, 0.01) for gain in itertools.cycle(gains)),
+            strict=False,
+        )
+    ]
+    return Advice(
+        name="run",
+        num_images=1000,
+        ratio=Estimate(0.2, 0.15, 0.24),
+        gain=gain,
+        classes=tuple(classes),
+        num_first=5,
+        evidence=(),
+        error=0.01,
+        measured=(),
+    )
+
+
+ZERO = Estimate(0.0, 0.0, 0.04)
+
+
 FIGURES = {
+    "advice_figure": lambda: advice_figure(make_advice([0.3, ZERO, None]), "title"),
     "accuracy_curves": lambda: accuracy_curves(curves(), "title"),
     "accuracy_against_fraction": lambda: accuracy_against_fraction(
-        [0.5, 1], [FractionSeries("fine", test=[0.3, 0.4], published=[0.2, 0.5])], "title"
+        [Line("fine", [0.5, 1], test=[0.3, 0.4], published=[0.2, 0.5])], "title"
     ),
     "confusion_figure": lambda: confusion_figure(PETS_CONFUSION, PETS, "title"),
     "confusion_figure_cifar100": lambda: confusion_figure(
@@ -91,11 +126,27 @@ def overlaps(one, other):
     )
 
 
+def no_labels_overlap(axis):
+    low, high = sorted(axis.get_view_interval())
+    ticks = [
+        tick
+        for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks())
+        if low <= tick.get_loc() <= high
+    ]
+    boxes = [
+        label.get_window_extent()
+        for tick in ticks
+        for label in (tick.label1, tick.label2)
+        if label.get_visible() and label.get_text()
+    ]
+    return not any(overlaps(*pair) for pair in itertools.combinations(boxes, 2))
+
+
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_has_a_title_and_labelled_axes_and_can_be_written(name):
     figure = FIGURES[name]()
     axes = figure.axes[0]
-    assert axes.get_title() == "title"
+    assert "title" in (axes.get_title(), figure.get_suptitle())
     assert axes.get_xlabel()
     assert axes.get_ylabel()
     picture = io.BytesIO()
@@ -115,6 +166,14 @@ def test_nothing_that_is_written_lies_outside_the_paper(name):
         assert box.y0 >= inside.y0 - 1
         assert box.x1 <= inside.x1 + 1
         assert box.y1 <= inside.y1 + 1
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_no_two_labels_of_an_axis_overlap(name):
+    figure = FIGURES[name]()
+    figure.draw_without_rendering()
+    for axes, direction in itertools.product(figure.axes, ("xaxis", "yaxis")):
+        assert no_labels_overlap(getattr(axes, direction))
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -141,7 +200,7 @@ def test_without_the_extra_a_figure_says_what_to_install(monkeypatch):
 
 
 def test_curves_are_dotted_for_training_solid_for_test_and_of_one_colour_a_run():
-    figure = accuracy_curves(curves(), unit="update")
+    figure = accuracy_curves(curves())
     axes = figure.axes[0]
     drawn = [
         (line.get_linestyle(), list(line.get_xdata()), list(line.get_ydata()))
@@ -154,20 +213,20 @@ def test_curves_are_dotted_for_training_solid_for_test_and_of_one_colour_a_run()
     ]
     first, second, third = (line.get_color() for line in axes.lines)
     assert first == second != third
-    assert axes.get_xlabel() == "update"
+    assert axes.get_xlabel() == "epoch"
     assert legend_labels(figure) == ["fine", "coarse", "training", "test"]
 
 
 def test_a_kind_of_accuracy_that_no_run_has_is_not_in_the_legend():
-    assert legend_labels(accuracy_curves([Curve("a", [1, 2], test=[0.3, 0.4])])) == ["a", "test"]
+    assert legend_labels(accuracy_curves([Line("a", [1, 2], test=[0.3, 0.4])])) == ["a", "test"]
 
 
 def test_fractions_are_shares_in_percent_with_published_values_hollow():
-    series = [
-        FractionSeries("fine", training=[1, 1], test=[0.6, 0.8], published=[0.5, 0.7]),
-        FractionSeries("coarse", test=[0.5, 0.7]),
+    given = [
+        Line("fine", [0.2, 1], training=[1, 1], test=[0.6, 0.8], published=[0.5, 0.7]),
+        Line("coarse", [0.2, 1], test=[0.5, 0.7]),
     ]
-    figure = accuracy_against_fraction([0.2, 1], series)
+    figure = accuracy_against_fraction(given)
     lines = figure.axes[0].lines
     assert [list(line.get_ydata()) for line in lines] == [[100, 100], [60, 80], [50, 70], [50, 70]]
     assert all(list(line.get_xdata()) == [20, 100] for line in lines)
@@ -180,22 +239,22 @@ def test_fractions_are_shares_in_percent_with_published_values_hollow():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ([], "There are no curves to draw."),
+        ([], "There are no lines to draw."),
         (
-            [Curve(str(k), [1], test=[0.5]) for k in range(8)],
-            "8 curves, expected 7 at most, one a colour.",
+            [Line(str(k), [1], test=[0.5]) for k in range(8)],
+            "8 lines, expected 7 at most, one a colour.",
         ),
-        ([Curve("a", [1])], "'a' has neither training nor test accuracies to draw."),
+        ([Line("a", [1])], "'a' has neither training nor test accuracies to draw."),
         (
-            [Curve("a", [1, 2], test=[0.5])],
+            [Line("a", [1, 2], test=[0.5])],
             "The test accuracies of 'a' have shape (1,), expected (2,).",
         ),
         (
-            [Curve("a", [1, 2], training=[0.5, 85.05])],
+            [Line("a", [1, 2], training=[0.5, 85.05])],
             "The training accuracies of 'a' hold 85.05, expected fractions from 0 to 1.",
         ),
         (
-            [Curve("a", [1], test=[float("nan")])],
+            [Line("a", [1], test=[float("nan")])],
             "The test accuracies of 'a' hold nan, expected fractions from 0 to 1.",
         ),
     ],
@@ -208,7 +267,7 @@ def test_curves_that_cannot_be_drawn_are_refused(given, message):
 
 def test_published_values_are_checked_as_the_others():
     with pytest.raises(InputError) as error:
-        accuracy_against_fraction([1], [FractionSeries("a", test=[0.5], published=[85.05])])
+        accuracy_against_fraction([Line("a", [1], test=[0.5], published=[85.05])])
     assert str(error.value) == (
         "The published accuracies of 'a' hold 85.05, expected fractions from 0 to 1."
     )
@@ -371,6 +430,73 @@ def test_gains_that_cannot_be_drawn_are_refused(points, message):
     with pytest.raises(InputError) as error:
         gain_against_ratio(points)
     assert str(error.value) == message
+
+
+def advice_rows(axes):
+    """What is drawn in each row: `(marker, value, low, high)`, or a text."""
+    rows = {text.get_position()[1]: text.get_text() for text in axes.texts}
+    lines = [line for line in axes.lines if line.get_color() != GREY]
+    for bar, point in zip(lines[::2], lines[1::2], strict=True):
+        (value,), (row,) = point.get_data()
+        rows[row] = (point.get_marker(), value, *bar.get_xdata())
+    return [rows[row] for row in sorted(rows)]
+
+
+def test_advice_has_a_row_for_the_task_and_each_class_in_the_order_that_was_given():
+    figure = advice_figure(make_advice([0.3, None, 0.1], gains=(0.01, None, -0.02)))
+    left, right = figure.axes
+    names = [label.get_text() for label in left.get_yticklabels()]
+    assert names == ["all classes", *cifar100().coarse_names[:3]]
+    bottom, top = left.get_ylim()
+    assert bottom > top, "the first row is the uppermost"
+    ratios, gains = advice_rows(left), advice_rows(right)
+    assert ratios[2] == gains[2] == "cannot tell"
+    for rows, expected in (
+        (ratios, [(0.2, 0.15, 0.24), (0.3, 0.29, 0.31), (0.1, 0.09, 0.11)]),
+        (gains, [(2, 1, 3), (1, 0, 2), (-2, -3, -1)]),
+    ):
+        drawn = [row for row in rows if row != "cannot tell"]
+        assert [marker for marker, *_ in drawn] == ["o"] * 3
+        np.testing.assert_allclose([numbers for _, *numbers in drawn], expected, atol=1e-12)
+
+
+def test_a_ratio_of_zero_is_an_arrowhead_at_the_left_end():
+    axes = advice_figure(make_advice([0.3, ZERO, Estimate(0.1, 0.0, 0.2)])).axes[0]
+    left = axes.get_xlim()[0]
+    rows = advice_rows(axes)
+    assert rows[2] == ("<", left, left, 0.04)
+    assert rows[3] == ("o", 0.1, left, 0.2), "an interval from 0 on begins there too"
+    assert 0 < left < 0.04
+    assert axes.get_xlabel() == "average confusion ratio (arrowhead: 0)"
+    without = advice_figure(make_advice([0.3])).axes[0]
+    assert without.get_xlabel() == "average confusion ratio (no unit)"
+
+
+@pytest.mark.parametrize("ratios", [[None, None], [ZERO, ZERO], []])
+def test_advice_without_a_ratio_above_zero_for_any_class_is_drawn(ratios):
+    figure = advice_figure(make_advice(ratios, gains=(None,)))
+    figure.draw_without_rendering()
+    assert len(advice_rows(figure.axes[0])) == len(advice_rows(figure.axes[1])) == 1 + len(ratios)
+
+
+@pytest.mark.parametrize(
+    ("least", "greatest", "labels"),
+    [
+        (0.16, 0.22, ["0.1", "0.2", "0.5"]),
+        (0.011, 0.3, ["0.01", "0.02", "0.05", "0.1", "0.2", "0.5"]),
+        (0.06, 1.9, ["0.05", "0.1", "0.2", "0.5", "1", "2"]),
+        (0.0004, 30.0, ["0.0001", "0.001", "0.01", "0.1", "1", "10", "100"]),
+    ],
+)
+def test_the_scale_of_ratios_is_labelled_at_1_2_and_5_or_by_decades(least, greatest, labels):
+    middle = (least * greatest) ** 0.5
+    figure = advice_figure(make_advice([Estimate(middle, least, greatest)]))
+    figure.draw_without_rendering()
+    axis = figure.axes[0].xaxis
+    assert [label.get_text() for label in axis.get_ticklabels(which="both")] == labels
+    assert no_labels_overlap(axis)
+    left, right = figure.axes[0].get_xlim()
+    assert left < least < greatest < right
 
 
 def test_each_class_has_a_colour_and_a_mean_with_its_name():

@@ -1,5 +1,6 @@
 """Which runs make a pair, and what a pair says."""
 
+import json
 import re
 
 import numpy as np
@@ -7,17 +8,18 @@ import pytest
 from runs import TAXONOMY, draw_coarse_run, draw_fine_run, write_run
 
 from coarse2fine.errors import InputError
-from coarse2fine.evaluation.pairs import EvaluatedRun, Pair, find_pairs, find_runs
+from coarse2fine.evaluation.evaluated_run import EvaluatedRun
+from coarse2fine.evaluation.pairs import Pair, find_pairs, find_runs
 
 
-def names(pairs):
-    return [(pair.fine.path.name, pair.coarse.path.name) for pair in pairs]
+def pairs_in(folder):
+    return [(pair.fine.name, pair.coarse.name) for pair in find_pairs(find_runs(folder).runs)]
 
 
 def test_runs_that_differ_in_their_labels_alone_are_a_pair(tmp_path):
     draw_fine_run(tmp_path / "deep" / "fine")
     draw_coarse_run(tmp_path / "coarse")
-    assert names(find_pairs(find_runs(tmp_path))) == [("fine", "coarse")]
+    assert pairs_in(tmp_path) == [("deep/fine", "coarse")]
 
 
 @pytest.mark.parametrize(
@@ -34,7 +36,7 @@ def test_runs_that_differ_in_their_labels_alone_are_a_pair(tmp_path):
 def test_what_may_differ_within_a_pair(tmp_path, changes, is_pair):
     draw_fine_run(tmp_path / "fine", **changes)
     draw_coarse_run(tmp_path / "coarse")
-    assert bool(find_pairs(find_runs(tmp_path))) == is_pair
+    assert bool(pairs_in(tmp_path)) == is_pair
 
 
 @pytest.mark.parametrize(
@@ -45,20 +47,23 @@ def test_with_coarse_only_images_the_oracle_alone_learns_from_the_same_ones(
 ):
     draw_fine_run(tmp_path / "fine", labels=labels, coarse_only=300)
     draw_coarse_run(tmp_path / "coarse", coarse_only=300)
-    assert bool(find_pairs(find_runs(tmp_path))) == is_pair
+    assert bool(pairs_in(tmp_path)) == is_pair
 
 
-def test_runs_that_were_evaluated_on_other_images_are_no_pair(tmp_path):
-    draw_fine_run(tmp_path / "fine", num_images=600)
-    draw_coarse_run(tmp_path / "coarse", num_images=594)
-    assert find_pairs(find_runs(tmp_path)) == []
+@pytest.mark.parametrize(
+    "images", [{"fingerprint": "others"}, {"test_fingerprint": "others"}, {"num_images": 594}]
+)
+def test_runs_on_other_training_or_test_images_are_no_pair(tmp_path, images):
+    draw_fine_run(tmp_path / "fine")
+    draw_coarse_run(tmp_path / "coarse", **images)
+    assert pairs_in(tmp_path) == []
 
 
 def test_one_run_on_coarse_labels_goes_with_several_on_fine_ones(tmp_path):
     draw_coarse_run(tmp_path / "coarse")
     for noise in (0.0, 0.1):
         draw_fine_run(tmp_path / f"fine_{noise}", fine_label_noise=noise)
-    assert names(find_pairs(find_runs(tmp_path))) == [
+    assert pairs_in(tmp_path) == [
         ("fine_0.0", "coarse"),
         ("fine_0.1", "coarse"),
     ]
@@ -101,16 +106,100 @@ def test_the_interval_is_that_of_resampled_images(tmp_path):
     assert pair.gain_interval(200, seed=3) == pair.gain_interval(200, seed=3)
 
 
-def test_a_run_that_was_not_evaluated_is_refused_by_name_and_left_out_of_a_search(tmp_path):
+def check_left_out(tmp_path, message):
+    """The run is refused by name, and left out of a search beside a good one."""
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        EvaluatedRun.load(tmp_path / "run")
+    draw_coarse_run(tmp_path / "good")
+    found = find_runs(tmp_path)
+    assert [run.name for run in found.runs] == ["good"]
+    assert found.left_out == (message,)
+
+
+def again(tmp_path):
+    return f"Run launch/evaluate.py --workdir={tmp_path}/run first."
+
+
+def test_a_run_that_was_not_evaluated_is_refused(tmp_path):
     draw_fine_run(tmp_path / "run")
     (tmp_path / "run/report.json").unlink()
     message = (
         f"The run in {tmp_path}/run has not been evaluated: there is no {tmp_path}/run/report.json."
-        f" Run launch/evaluate.py --workdir={tmp_path}/run first."
+        f" {again(tmp_path)}"
     )
     with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
         EvaluatedRun.load(tmp_path / "run")
-    assert find_runs(tmp_path) == []
+    assert find_runs(tmp_path).runs == ()
+
+
+def test_a_run_that_was_evaluated_too_early_is_refused(tmp_path):
+    draw_fine_run(tmp_path / "run", step=4)
+    check_left_out(
+        tmp_path,
+        f"The run in {tmp_path}/run was evaluated after 4 of 10 updates. Finish it, and evaluate "
+        "it again.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"coarse_top1_from_fine": None}, "coarse_top1_from_fine is None"),
+        ({"coarse_top1": "most"}, "coarse_top1 is 'most'"),
+        ({"training": 0.5}, "training is 0.5"),
+    ],
+)
+def test_a_damaged_report_is_refused(tmp_path, change, problem):
+    draw_fine_run(tmp_path / "run")
+    path = tmp_path / "run/report.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    check_left_out(tmp_path, f"{path} is damaged: {problem}. {again(tmp_path)}")
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem"),
+    [
+        (
+            lambda d: d["best_fine"].__setitem__(0, 6),
+            "best_fine holds no classes, or others than the 6 of the run's taxonomy",
+        ),
+        (
+            lambda d: d.update(fine=d["fine"][:5]),
+            "fine is of type int64 and shape (5,), expected a whole number for each of 600 images",
+        ),
+        (
+            lambda d: d.update(coarse=d["coarse"] * 1.0),
+            "coarse is of type float64 and shape "
+            "(600,), expected a whole number for each of 600 images",
+        ),
+    ],
+)
+def test_damaged_decisions_are_refused(tmp_path, damage, problem):
+    run = draw_fine_run(tmp_path / "run")
+    content = {name: values.copy() for name, values in vars(run.decisions).items()}
+    damage(content)
+    np.savez(tmp_path / "run/decisions.npz", **content)
+    path = tmp_path / "run/decisions.npz"
+    check_left_out(tmp_path, f"{path} is damaged: {problem}. {again(tmp_path)}")
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"PK\x03\x04 cut off"])
+def test_decisions_that_are_no_arrays_are_refused(tmp_path, content):
+    draw_fine_run(tmp_path / "run")
+    (tmp_path / "run/decisions.npz").write_bytes(content)
+    with pytest.raises(InputError, match=r"run/decisions\.npz cannot be read: .* Run launch/eval"):
+        EvaluatedRun.load(tmp_path / "run")
+
+
+def test_folders_that_only_look_like_runs_are_left_out_and_named(tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/config.json").write_text('{"hidden_size": 768}')
+    (tmp_path / "model/report.json").write_text("{}")
+    draw_fine_run(tmp_path / "fine")
+    draw_coarse_run(tmp_path / "coarse")
+    assert pairs_in(tmp_path) == [("fine", "coarse")]
+    (reason,) = find_runs(tmp_path).left_out
+    assert reason.startswith(f"{tmp_path}/model/config.json is not the config of a run: ")
 
 
 def test_a_search_in_no_folder_is_refused(tmp_path):

@@ -106,7 +106,7 @@ def test_files_of_two_calls_are_never_shown_together(tmp_path, given):
     (tmp_path / "run" / "sprite.png").mkdir()
     with pytest.raises(InputError) as error:
         write_projector(tmp_path / "run", **given)
-    assert str(error.value) == f"{tmp_path / 'run'} cannot be written: Is a directory."
+    assert str(error.value) == f"{tmp_path / 'run/sprite.png'} cannot be written: Is a directory."
     assert json.loads(Projector(tmp_path).get("/runs")) == []
 
 

@@ -1,6 +1,5 @@
 """Pairs of runs: which runs a setting is, what is shared, and what the table says."""
 
-import json
 import types
 
 import pytest
@@ -14,6 +13,8 @@ from coarse2fine.experiments import (
     measure_granularity,
     select_settings,
 )
+from coarse2fine.experiments.advise import published_evidence
+from coarse2fine.experiments.chen2018 import find_published
 from coarse2fine.training import Config
 
 TINY = Config(
@@ -93,11 +94,11 @@ def test_a_second_call_trains_nothing_and_gives_the_same(measured):
     assert {path: path.stat().st_mtime_ns for path in home.rglob("*")} == before
 
 
-def fake_pair(fine, coarse, ratio):
+def fake_pair(fine, coarse, ratio, training=None):
     run = types.SimpleNamespace
     return types.SimpleNamespace(
-        fine=run(coarse_accuracy=fine),
-        coarse=run(coarse_accuracy=coarse),
+        fine=run(coarse_accuracy=fine, training_accuracy=training),
+        coarse=run(coarse_accuracy=coarse, training_accuracy=training),
         gain=fine - coarse,
         ratio=ratio,
         gain_interval=lambda: (fine - coarse - 0.01, fine - coarse + 0.01),
@@ -107,18 +108,37 @@ def fake_pair(fine, coarse, ratio):
 def test_the_table_shows_measured_beside_published_numbers():
     result = Granularity(
         (Setting("a", {}, Published(98.42, 99.20, 0.123)), Setting("b")),
-        (fake_pair(0.61, 0.58, 0.2345), fake_pair(0.5, 0.52, None)),
+        (fake_pair(0.61, 0.58, 0.2345, training=0.9), fake_pair(0.5, 0.52, None)),
     )
-    assert result.table().splitlines()[2:] == [
-        "| a | 58.00 | 61.00 | +3.00 | +2.00 to +4.00 | 0.234 | 98.42 | 99.20 | +0.78 | 0.123 |",
-        "| b | 52.00 | 50.00 | -2.00 | -3.00 to -1.00 |  |  |  |  |  |",
+    assert result.table().splitlines() == [
+        "| setting | A_CC | A_FC | gain | 95 % of test sets | ACR | training A_CC | training A_FC "
+        "| published A_CC | published A_FC | published gain | published ACR |",
+        f"|{' --- |' * 12}",
+        "| a | 58.00 | 61.00 | +3.00 | +2.00 to +4.00 | 0.234 | 90.00 | 90.00 "
+        "| 98.42 | 99.20 | +0.78 | 0.123 |",
+        "| b | 52.00 | 50.00 | -2.00 | -3.00 to -1.00 |  |  |  |  |  |  |  |",
     ]
+
+
+def test_columns_without_a_number_are_left_out():
+    table = Granularity((Setting("b"),), (fake_pair(0.5, 0.52, 0.25),)).table()
+    assert table.splitlines()[0] == "| setting | A_CC | A_FC | gain | 95 % of test sets | ACR |"
+
+
+def test_an_evaluation_without_the_training_images_is_made_again_where_they_are_asked_for(
+    tmp_path,
+):
+    (before,) = measure_granularity(TINY, tmp_path).pairs
+    assert before.fine.training_accuracy is None
+    (after,) = measure_granularity(TINY, tmp_path, training=True).pairs
+    assert after.fine.training_accuracy is not None
+    assert after.fine.coarse_accuracy == before.fine.coarse_accuracy
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"labels": "fine"}, "labels is 'fine': the experiment sets the labels of its runs."),
+        ({"labels": "fine"}, "labels is 'fine': the experiment sets those of its runs."),
         (
             {"coarse_fraction": 0.5},
             "coarse_fraction is 0.5: fine and coarse labels are compared on the same images, so "
@@ -133,15 +153,54 @@ def test_refuses_what_would_not_be_a_pair_and_writes_nothing(tmp_path, changes, 
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"data_fraction": 0.4},
+            "data_fraction is 0.4, but these settings have their own: half (0.5). Leave "
+            "data_fraction out, or choose other settings.",
+        ),
+    ],
+)
+def test_what_a_setting_sets_may_not_be_given_another_value(tmp_path, given, message):
+    with pytest.raises(InputError) as error:
+        measure_granularity(
+            TINY.replace(**given), tmp_path / "new", [Setting("half", {"data_fraction": 0.5})]
+        )
+    assert str(error.value) == message
+    assert not list(tmp_path.iterdir())
+
+
+def test_noise_on_ones_own_data_is_that_of_the_fine_labels(tmp_path):
+    (pair,) = measure_granularity(TINY.replace(fine_label_noise=0.4), tmp_path).pairs
+    assert pair.fine.config.fine_label_noise == 0.4
+    assert pair.coarse.config.fine_label_noise == 0
+
+
 class TestChen2018:
-    def test_settings_are_configs_that_can_be_run(self):
+    def test_settings_fix_all_that_any_of_them_changes(self):
+        names = {name for settings in SETTINGS.values() for s in settings for name in s.changes}
         for settings in SETTINGS.values():
             for setting in settings:
+                assert set(setting.changes) == names
                 for labels in ("fine", "coarse"):
-                    config = setting.config(TINY, labels)
-                    assert config.labels == labels
-                    assert config.taxonomy == setting.changes["taxonomy"]
-                    json.dumps(setting.folder(labels))
+                    config = setting.config(TINY.replace(dataset="shapes"), labels)
+                    unused = {"fine": "extra_layer", "coarse": "fine_label_noise"}[labels]
+                    for name, value in setting.changes.items():
+                        assert getattr(config, name) == value or name == unused
+
+    def test_another_networks_data_sets_are_refused(self, tmp_path):
+        with pytest.raises(InputError) as error:
+            measure_granularity(
+                TINY.replace(dataset="cifar100"), tmp_path, select_settings(["table5"])
+            )
+        assert str(error.value) == (
+            "dataset is cifar100, but these settings have their own: cifar10/head_dropout "
+            "(cifar10), imagenet_dog_cat/head_dropout (imagenet2012), "
+            "imagenet_fruit_vegetable/head_dropout (imagenet2012). Leave dataset out, or choose "
+            "other settings."
+        )
 
     def test_each_folder_is_of_one_run(self):
         configs = {}
@@ -176,6 +235,32 @@ class TestChen2018:
         names = [s.name for s in select_settings(["table8", "figure2"], ["cifar100_animals/0.2"])]
         assert names == ["cifar100_animals/0.2"]
         assert [s.changes for s in select_settings([])] == [{}]
+        names = [s.name for s in select_settings(["table1", "table8"])]
+        assert len(names) == len(set(names)) == 7
+
+    @pytest.mark.parametrize(
+        ("changes", "published"),
+        [
+            ({}, (85.04, 85.05)),
+            ({"data_fraction": 0.2}, (68.99, 71.51)),
+            ({"labels": "coarse", "extra_layer": True}, (86.33, 85.05)),
+            ({"labels": "coarse", "extra_layer": True, "data_fraction": 0.2}, (None, None)),
+            ({"head_dropout": 0.3}, (None, None)),
+            ({"taxonomy": "pets.csv"}, (None, None)),
+        ],
+    )
+    def test_published_numbers_are_found_by_what_was_run(self, changes, published):
+        base = Config(dataset="cifar100", taxonomy="cifar100", labels="fine")
+        found = find_published(base.replace(**changes))
+        assert (found.coarse_training, found.fine_training) == published
+
+    def test_evidence_is_of_each_task_once(self):
+        evidence = published_evidence()
+        assert len(evidence) == len({e.name for e in evidence}) == 16
+        assert all(e.published for e in evidence)
+        gains = {e.name: (e.ratio, e.gain) for e in evidence}
+        assert gains["cifar10"] == (0.123, pytest.approx(0.0078))
+        assert gains["cifar10_row5"] == (2.279, pytest.approx(0.0278))
 
     @pytest.mark.parametrize(
         ("tables", "names", "message"),

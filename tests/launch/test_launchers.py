@@ -192,7 +192,7 @@ class TestTrainRefuses:
             (
                 ["--augment=flip"],
                 "FATAL Flags parsing error: flag --augment=flip: value should be one of "
-                "<none|crop_flip>",
+                "<none|crop_flip|random_crop|random_resized_crop>",
             ),
             (["--width=wide"], "FATAL Flags parsing error: flag --width=wide: "),
             (["--size=3"], "FATAL Flags parsing error: Unknown command line flag 'size'"),

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from coarse2fine.errors import InputError
-from coarse2fine.metrics import ConfusionMatrix
+from coarse2fine.metrics import ConfusionMatrix, confusion_matrix
 from coarse2fine.training.strategy import make_strategy
 
 NUM_CLASSES = 4
@@ -100,6 +100,58 @@ def test_reset_forgets_everything():
     matrix.reset_state()
     np.testing.assert_array_equal(matrix.result(), np.zeros((NUM_CLASSES, NUM_CLASSES)))
     np.testing.assert_array_equal(matrix(labels, scores), count(labels, scores))
+
+
+@pytest.mark.parametrize("is_compiled", [False, True])
+def test_reset_forgets_every_block_of_rows(monkeypatch, is_compiled):
+    # Two rows of five at once, so the last block is of one.
+    monkeypatch.setattr(confusion_matrix, "_BLOCK", 11)
+    matrix = ConfusionMatrix(5)
+    matrix.counts.assign(np.arange(1, 26).reshape(5, 5))
+    matrix.num_outside.assign([3])
+    reset = tf.function(matrix.reset_state) if is_compiled else matrix.reset_state
+    reset()
+    np.testing.assert_array_equal(matrix.result(), np.zeros((5, 5)))
+
+
+def test_reset_makes_no_second_matrix(monkeypatch):
+    matrix = ConfusionMatrix(NUM_CLASSES)
+    matrix.update_state(*make_batch(0, 50)[:2])
+    assigned = []
+    assign = keras.Variable.assign
+    monkeypatch.setattr(
+        keras.Variable, "assign", lambda self, v: assigned.append(tuple(v.shape)) or assign(self, v)
+    )
+    matrix.reset_state()
+    assert assigned == [(1,)]
+    np.testing.assert_array_equal(matrix.result(), np.zeros((NUM_CLASSES, NUM_CLASSES)))
+
+
+def test_a_result_stays_as_it_was_when_the_matrix_is_reset():
+    labels, scores, _ = make_batch(0, 50)
+    matrix = ConfusionMatrix(NUM_CLASSES)
+    result = matrix(labels, scores)
+    matrix.reset_state()
+    np.testing.assert_array_equal(result, count(labels, scores))
+
+
+@pytest.mark.parametrize("where", ["in the scope", "outside", "in a replica"])
+def test_reset_forgets_what_every_replica_has_counted(mirrored, where):
+    labels, scores, _ = make_batch(0, 21)
+    with mirrored.scope():
+        matrix = ConfusionMatrix(NUM_CLASSES)
+    mirrored.run(tf.function(lambda: matrix.update_state(labels, scores)))
+    if where == "in the scope":
+        with mirrored.scope():
+            matrix.reset_state()
+    elif where == "outside":
+        matrix.reset_state()
+    else:
+        mirrored.run(tf.function(matrix.reset_state))
+    values = mirrored.experimental_local_results(matrix.counts.value)
+    assert len(values) == 2
+    for value in values:
+        np.testing.assert_array_equal(value, np.zeros((NUM_CLASSES, NUM_CLASSES)))
 
 
 @pytest.mark.parametrize("label", [-1, NUM_CLASSES])

@@ -7,7 +7,13 @@ import re
 import pytest
 
 from coarse2fine.errors import InputError
-from coarse2fine.taxonomy import Taxonomy, cifar100, read_taxonomy, write_taxonomy
+from coarse2fine.taxonomy import (
+    Taxonomy,
+    check_new_taxonomy_file,
+    cifar100,
+    read_taxonomy,
+    write_taxonomy,
+)
 
 PETS = Taxonomy(("siamese", "beagle", "persian"), ("cat", "dog"), (0, 1, 0))
 ROWS = "fine,coarse\nsiamese,cat\nbeagle,dog\npersian,cat\n"
@@ -46,6 +52,69 @@ def test_json_holds_what_the_data_set_calls_its_classes_only_where_that_differs(
     assert json.loads(path.read_text()) == CONTENT
     write_taxonomy(NAMED, path)
     assert json.loads(path.read_text()) == {**CONTENT, "source_names": ["n1", "n2", "n3"]}
+
+
+@pytest.mark.parametrize(
+    "taxonomy", [PETS, NAMED, Taxonomy(('é, "ü"', "b\nc"), ("猫", "y"), (0, 1), ("b", "a"))]
+)
+def test_csv_that_was_written_is_read_back(tmp_path, taxonomy):
+    path = tmp_path / "taxonomy.csv"
+    write_taxonomy(taxonomy, path)
+    assert read_taxonomy(path) == taxonomy
+
+
+def test_csv_is_written_as_people_write_it(tmp_path):
+    path = tmp_path / "taxonomy.csv"
+    write_taxonomy(PETS, path)
+    assert path.read_bytes() == ROWS.encode()
+    write_taxonomy(NAMED, path)
+    assert path.read_bytes() == NAMED_ROWS.encode()
+
+
+@pytest.mark.parametrize(
+    ("taxonomy", "problem"),
+    [
+        (
+            Taxonomy(("a", "b"), ("x", "y"), (1, 0)),
+            "its coarse classes are not numbered by the first fine class of each",
+        ),
+        (
+            Taxonomy(("a", "b"), ("x", "y"), (0, 1), ("a ", "b")),
+            "'a ' has spaces around it or a carriage return",
+        ),
+        (
+            Taxonomy(("a\rb", "b"), ("x", "y"), (1, 0)),
+            "its coarse classes are not numbered by the first fine class of each and 'a\\rb' has "
+            "spaces around it or a carriage return",
+        ),
+    ],
+)
+def test_what_a_csv_would_change_is_not_written_as_one(tmp_path, taxonomy, problem):
+    path = tmp_path / "taxonomy.csv"
+    message = f"Taxonomy {path}: a CSV file cannot hold this taxonomy: {problem}. Write .json."
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        write_taxonomy(taxonomy, path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", ["json", "csv"])
+def test_where_nothing_can_be_written_that_is_said(tmp_path, suffix):
+    path = tmp_path / "new" / f"taxonomy.{suffix}"
+    message = f"{path} cannot be written: No such file or directory."
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        write_taxonomy(PETS, path)
+
+
+def test_a_new_file_is_checked_before_there_is_one(tmp_path):
+    path = tmp_path / "taxonomy.csv"
+    check_new_taxonomy_file(path)
+    write_taxonomy(PETS, path)
+    for given, message in (
+        (path, f"{path} exists; choose another output, or remove it first."),
+        ("pets.yaml", "Taxonomy pets.yaml ends in '.yaml', expected .json or .csv."),
+    ):
+        with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+            check_new_taxonomy_file(given)
 
 
 def test_csv_may_say_what_the_data_set_calls_its_classes(tmp_path):
@@ -190,6 +259,20 @@ def test_what_is_missing_a_folder_or_no_text_is_refused(tmp_path, name):
     path.unlink()
     path.mkdir()
     check_refused(path, f"Taxonomy {path} cannot be read: Is a directory.")
+
+
+@pytest.mark.parametrize(
+    "content", ["{}", '{{"fine_names": [], "coarse_names": [], "parent": {}}}']
+)
+def test_json_that_is_nested_without_end_is_refused(tmp_path, content):
+    path = tmp_path / "taxonomy.json"
+    path.write_text(content.format("[" * 100_000 + "]" * 100_000))
+    check_refused(path, f"Taxonomy {path} is nested too deep, expected lists of names and numbers.")
+
+
+@pytest.mark.parametrize("name", ["a\0b.json", "a\0b.csv"])
+def test_a_name_that_no_file_can_have_is_refused(name):
+    check_refused(name, f"Taxonomy {name!r} cannot be read: its name has a NUL character.")
 
 
 def test_another_kind_of_file_is_refused():

@@ -1,5 +1,6 @@
 """The model that a config describes."""
 
+import keras
 import pytest
 
 from coarse2fine.taxonomy import Taxonomy
@@ -23,6 +24,22 @@ def rates(model):
 def test_drops_what_the_config_says_or_else_the_networks_own_share(backbone, own):
     assert rates(build(backbone=backbone)) == own
     assert rates(build(backbone=backbone, dropout=0.2)) == {0.2}
+
+
+@pytest.mark.parametrize(("name", "rank"), [("nin_imagenet", 4), ("alexnet_imagenet", 2)])
+def test_imagenets_networks_have_relu_maps(name, rank):
+    model = build_model(Config(backbone=name, width=0.05), TAXONOMY, (40, 40, 3))
+    assert len(model.backbone.output_shape) == rank
+    assert model.class_feature_map.activation is keras.activations.relu
+
+
+def test_other_peoples_networks_have_linear_maps(tmp_path):
+    images = keras.Input((16, 16, 3))
+    path = str(tmp_path / "mine.keras")
+    keras.Model(images, keras.layers.Conv2D(4, 3)(images)).save(path)
+    for backbone, size in (("keras.applications.MobileNet", 32), (path, 16)):
+        model = build_model(Config(backbone=backbone), TAXONOMY, (size, size, 3))
+        assert model.class_feature_map.activation is keras.activations.linear
 
 
 def test_an_explicit_0_drops_nothing():

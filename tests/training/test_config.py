@@ -9,19 +9,23 @@ import pytest
 
 from coarse2fine import model
 from coarse2fine.data import ArraySource, pipeline
-from coarse2fine.data.augmentation import AUGMENTATIONS
+from coarse2fine.data.pipeline import AUGMENT
 from coarse2fine.errors import InputError
 from coarse2fine.taxonomy import Taxonomy
 from coarse2fine.training import CHOICES, Config, strategy
-from coarse2fine.training.preprocessing import fit_preprocessing, make_preprocessing
+from coarse2fine.training.preprocessing import STATISTICS, fit_preprocessing, make_preprocessing
 
 # A value of every field, another one wherever it can stand beside the others.
 OTHER = {
     "dataset": "cifar100",
     "data_dir": "/data",
     "image_size": 64,
+    "shorter_side": 80,
+    "test_fraction": 0.2,
+    "skip_bad_images": True,
     "taxonomy": "pets.csv",
     "backbone": "alexnet",
+    "backbone_weights": "start.weights.h5",
     "width": 0.5,
     "dropout": 0.4,
     "head_dropout": 0.3,
@@ -123,8 +127,8 @@ class TestDifferences:
         ("seed", -1, "from 0 to 2147483647"),
         ("seed", 2**31, "from 0 to 2147483647"),
         ("labels", "all", "one of mixed, fine, oracle, coarse"),
-        ("preprocess", "none", "one of gcn_zca, standardize"),
-        ("augment", "flip", "one of none, crop_flip"),
+        ("preprocess", "none", "one of gcn_zca, standardize, center, own"),
+        ("augment", "flip", "one of none, crop_flip, random_crop, random_resized_crop"),
         ("precision", "float16", "one of float32, mixed_bfloat16, mixed_float16"),
         ("strategy", "tpu", "one of auto, single, mirrored"),
     ],
@@ -141,6 +145,32 @@ def test_refuses_a_warmup_out_of_range(warmup):
     )
 
 
+class TestWarmup:
+    @pytest.mark.parametrize("schedule", CHOICES["schedule"])
+    def test_that_is_not_given_is_the_schedules_and_written_as_a_number(self, tmp_path, schedule):
+        expected = {"plateau": 0.0, "milestones": 0.0, "cosine": 0.0, "onecycle": 0.3}[schedule]
+        config = Config(schedule=schedule)
+        assert config == Config(schedule=schedule, warmup=expected)
+        config.save(tmp_path / "config.json")
+        assert json.loads((tmp_path / "config.json").read_text())["warmup"] == expected
+
+    @pytest.mark.parametrize("schedule", CHOICES["schedule"])
+    def test_of_a_run_from_before_is_the_schedules(self, tmp_path, schedule):
+        path, config = tmp_path / "config.json", Config(schedule=schedule)
+        values = dataclasses.asdict(config)
+        del values["warmup"]
+        for before in (values, {**values, "warmup": None}):
+            path.write_text(json.dumps(before))
+            assert Config.load(path).differences(config) == []
+
+    def test_goes_with_the_schedule_unless_it_was_given(self):
+        assert Config().replace(schedule="onecycle") == Config(schedule="onecycle")
+        assert Config(schedule="onecycle").replace(schedule="cosine") == Config(schedule="cosine")
+        assert Config(warmup=0.1).replace(schedule="onecycle").warmup == 0.1
+        assert Config().replace(schedule="onecycle", warmup=0.0).warmup == 0.0
+        assert Config(schedule="onecycle", warmup=0.0).replace(seed=3).warmup == 0.0
+
+
 @pytest.mark.parametrize(
     ("values", "problem"),
     [
@@ -154,6 +184,11 @@ def test_refuses_a_warmup_out_of_range(warmup):
             {"refit": True, "schedule": "cosine"},
             "refit replays what a plateau found, and schedule cosine finds nothing: set "
             "validation_fraction to 0 instead",
+        ),
+        (
+            {"preprocess": "own"},
+            "preprocess own is for networks of keras.applications and .keras files, and backbone "
+            "is 'nin': choose gcn_zca, standardize or center",
         ),
         ({"milestones": ((0.5, 0.1),)}, "milestones are given, and schedule plateau has none"),
         (
@@ -176,8 +211,9 @@ def test_refuses_values_that_contradict_each_other(values, problem):
 
 def test_lists_all_problems_in_one_message():
     check_refused(
-        "augment is 'flip', expected one of none, crop_flip; width is -1, expected above 0; "
-        "batch_size is 0, expected 1 or more; epochs 1 and steps 2 are both given, expected one",
+        "augment is 'flip', expected one of none, crop_flip, random_crop, random_resized_crop; "
+        "width is -1, expected above 0; batch_size is 0, expected 1 or more; epochs 1 and steps 2 "
+        "are both given, expected one",
         augment="flip",
         width=-1,
         batch_size=0,
@@ -229,10 +265,10 @@ def test_names_the_file_whose_values_cannot_be_used(tmp_path):
 class TestChoices:
     def test_are_those_that_the_library_takes(self):
         assert CHOICES["labels"] == pipeline.LABELS == model.LABELS
-        assert CHOICES["augment"] == tuple(AUGMENTATIONS)
+        assert CHOICES["augment"] == AUGMENT
         assert CHOICES["strategy"] == strategy.STRATEGIES
 
-    @pytest.mark.parametrize("kind", CHOICES["preprocess"])
+    @pytest.mark.parametrize("kind", [kind for kind in CHOICES["preprocess"] if kind != "own"])
     def test_of_preprocess_all_centre_the_training_images(self, kind):
         images = np.random.default_rng(0).gamma(2.0, 30.0, (300, 4, 4, 3)).clip(0, 255)
         source = ArraySource(
@@ -247,6 +283,12 @@ class TestChoices:
         np.testing.assert_allclose(images.mean((0, 1, 2)), 0, atol=1e-2)
         if kind == "standardize":
             np.testing.assert_allclose(images.std((0, 1, 2)), 1, atol=1e-2)
+        if kind == "center":
+            raw = np.concatenate(list(source.chunks(indices))).astype(np.float64)
+            np.testing.assert_allclose(images, raw - raw.mean((0, 1, 2)), atol=1e-3)
+
+    def test_of_preprocess_are_those_that_are_made(self):
+        assert CHOICES["preprocess"] == tuple(STATISTICS)
 
     @pytest.mark.parametrize("policy", CHOICES["precision"])
     def test_of_precision_are_policies(self, policy):
@@ -259,6 +301,23 @@ class TestChoices:
     ("values", "problem"),
     [
         ({"extra_layer": True}, "extra_layer is True, and is used with labels=coarse alone"),
+        (
+            {"backbone": "keras.applications.ResNet50", "width": 0.5},
+            "width is 0.5, and is used with a backbone of this package alone",
+        ),
+        (
+            {"backbone": "mine.keras", "dropout": 0.5},
+            "dropout is 0.5, and is used with a backbone of this package alone",
+        ),
+        (
+            {"backbone": "mine.keras", "precision": "mixed_bfloat16"},
+            "precision is mixed_bfloat16, and is used with a backbone that is built by name alone",
+        ),
+        (
+            {"backbone": "mine.keras", "backbone_weights": "mine.weights.h5"},
+            "backbone_weights is mine.weights.h5, and is used with a backbone that is built by "
+            "name alone",
+        ),
         (
             {"labels": "oracle", "coarse_weight": 0.5},
             "coarse_weight is 0.5, and is used with labels=mixed alone",

@@ -17,6 +17,7 @@ from coarse2fine.errors import InputError
 from coarse2fine.evaluation import evaluate
 from coarse2fine.taxonomy import Taxonomy
 from coarse2fine.training import Config, load_run, train
+from coarse2fine.training.checkpoints import Checkpoints
 
 TAXONOMY = Taxonomy(("a", "b", "c", "d"), ("x", "y"), (0, 0, 1, 1))
 
@@ -149,6 +150,24 @@ def test_refit_replays_the_plateaus_learning_rates_on_all_images(tmp_path):
     counts = json.loads((tmp_path / "data.json").read_text())["images"]
     assert counts == {"fine_labelled": 40, "coarse_only": 40, "validation": 0}
     assert run.config.steps == search[-1]["step"]
+
+
+def test_a_plateau_waits_as_many_updates_for_a_share_of_the_images(tmp_path):
+    for share in (1.0, 0.5):
+        config = make_config(
+            schedule="plateau",
+            plateau_patience=1,
+            epochs=3,
+            batch_size=4,
+            data_fraction=share,
+            learning_rate=1e-20,  # Nothing gets better after the first epoch.
+        )
+        run = train(config, tmp_path / str(share), source=make_source())
+        state = Checkpoints(run.workdir.checkpoints, run.model, run.taxonomy).read_state()
+        changes = [step for step, _ in state["plateau"]["changes"]]
+        first_epoch = run.workdir.read_metrics()[0]["step"]
+        assert first_epoch == 18 * share
+        assert np.diff([first_epoch, *changes]).tolist() == [18, 18]
 
 
 def test_a_loss_that_is_not_finite_names_the_step_and_leaves_no_bad_checkpoint(tmp_path):

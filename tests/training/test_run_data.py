@@ -1,11 +1,13 @@
 """What a run's data become on the way from its config to its folder."""
 
+import re
+
 import numpy as np
 import pytest
 
 from coarse2fine.data import load_source, noisy_labels
 from coarse2fine.errors import InputError
-from coarse2fine.taxonomy import Taxonomy
+from coarse2fine.taxonomy import Taxonomy, load_taxonomy
 from coarse2fine.training import Config, load_run, load_split, train
 from coarse2fine.training.plan import make_plan
 
@@ -54,6 +56,22 @@ def test_a_taxonomy_may_be_a_task():
     # Its classes are not those of shapes: that it was found is seen in what the error names.
     with pytest.raises(InputError, match=r"it names airplane, .* the set's labels are striped"):
         load_split(Config(**TINY, taxonomy="cifar10_row3"), "train")
+
+
+def test_a_source_of_another_taxonomy_than_the_configs_is_refused(taxonomy_file, tmp_path):
+    source, config = load_source("shapes/2x2", "train"), Config(**TINY, taxonomy=taxonomy_file)
+    expected = load_taxonomy(taxonomy_file)
+    message = (
+        f"The source given beside taxonomy {taxonomy_file!r} was made with another taxonomy: its "
+        f"fingerprint is {source.taxonomy.fingerprint[:12]}, expected "
+        f"{expected.fingerprint[:12]} (3 fine and 2 coarse classes). Use the taxonomy that it was "
+        "made with."
+    )
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        train(config, tmp_path / "run", source=source)
+    assert not (tmp_path / "run").exists()
+    given = train(config, tmp_path / "run", source=load_split(config, "train"))
+    assert given.taxonomy == expected
 
 
 def test_noise_is_in_the_training_labels_and_noted(tmp_path):

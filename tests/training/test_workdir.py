@@ -1,15 +1,28 @@
 """One run's folder: claimed once, and never by two runs."""
 
 import dataclasses
+import errno
+import io
 import json
+import os
 import re
+import zipfile
 
 import numpy as np
 import pytest
 
 from coarse2fine.data import ArraySource, draw_partition
 from coarse2fine.errors import InputError
-from coarse2fine.files import read_arrays, read_json, write_arrays, write_text
+from coarse2fine.files import (
+    make_folder,
+    read_arrays,
+    read_json,
+    remove_file,
+    write_arrays,
+    write_bytes,
+    write_json,
+    write_text,
+)
 from coarse2fine.taxonomy import Taxonomy
 from coarse2fine.training import Config
 from coarse2fine.training.workdir import Workdir
@@ -34,6 +47,13 @@ def claim(path, config=CONFIG, source=None, seed=0, **counts):
 def check_refused(message, function, *args, **kwargs):
     with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
         function(*args, **kwargs)
+
+
+def one_array():
+    """The bytes of a `.npy` file."""
+    file = io.BytesIO()
+    np.save(file, np.eye(2))
+    return file.getvalue()
 
 
 def contents(path):
@@ -71,6 +91,7 @@ def test_claim_notes_what_was_left_out_and_what_was_changed(tmp_path):
     data = Workdir(tmp_path).read_data()
     assert data == {
         "image_shape": [4, 5, 3],
+        "view": None,
         "images": partition.counts,
         "dropped": {"ü": 3, "b": 4},
         "fine_labels_changed": 5,
@@ -187,7 +208,69 @@ def test_a_line_of_metrics_that_was_cut_off_is_left_out(tmp_path):
     assert home.read_metrics() == [{"step": 3}, {"step": 6}]
 
 
+@pytest.mark.parametrize("line", [b'{"step": 6', b"", b"6", b"[6]", b"\xff", b'{"step": 6}}'])
+def test_a_line_of_metrics_that_is_damaged_is_named(tmp_path, line):
+    home = Workdir(tmp_path)
+    home.metrics_file.write_bytes(b'{"step": 3}\n' + line + b'\n{"step": 9}\n')
+    message = (
+        f"{home.metrics_file}, line 2 is damaged: expected the metrics of an epoch, a JSON object. "
+        "Restore the line, or remove it."
+    )
+    check_refused(message, home.read_metrics)
+
+
+WRITERS = {
+    "text": lambda path: write_text(path, "é"),
+    "bytes": lambda path: write_bytes(path, b"x"),
+    "json": lambda path: write_json(path, {"a": 1}),
+    "arrays": lambda path: write_arrays(path, {"a": np.eye(2)}),
+}
+
+
 class TestFiles:
+    @pytest.mark.parametrize("kind", WRITERS)
+    def test_what_cannot_be_written_is_named_and_leaves_nothing(self, tmp_path, kind):
+        gone, folder = tmp_path / "gone" / "file", tmp_path / "folder"
+        message = f"{gone} cannot be written: No such file or directory."
+        check_refused(message, WRITERS[kind], gone)
+        folder.mkdir()
+        check_refused(f"{folder} cannot be written: Is a directory.", WRITERS[kind], folder)
+        assert list(tmp_path.rglob("*")) == [folder]
+
+    @pytest.mark.parametrize("kind", WRITERS)
+    def test_a_full_disk_is_named_and_leaves_what_was_there(self, tmp_path, kind, monkeypatch):
+        path = tmp_path / "file"
+        WRITERS[kind](path)
+        before = path.read_bytes()
+
+        def replace(source, target):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(os, "replace", replace)
+        message = f"{path} cannot be written: No space left on device."
+        check_refused(message, WRITERS[kind], path)
+        assert contents(tmp_path) == {path: before}
+
+    def test_arrays_that_cannot_be_saved_leave_nothing(self, tmp_path):
+        class Broken:
+            def __array__(self, *args, **kwargs):
+                raise RuntimeError("broken")
+
+        with pytest.raises(RuntimeError, match="broken"):
+            write_arrays(tmp_path / "arrays.npz", {"a": np.eye(2), "b": Broken()})
+        assert not list(tmp_path.iterdir())
+
+    def test_a_folder_that_cannot_be_made_and_a_file_that_cannot_be_removed_are_named(
+        self, tmp_path
+    ):
+        (tmp_path / "file").touch()
+        path = tmp_path / "file" / "folder"
+        check_refused(f"{path} cannot be written: Not a directory.", make_folder, path)
+        (tmp_path / "folder").mkdir()
+        with pytest.raises(InputError, match=f"^{tmp_path / 'folder'} cannot be written: "):
+            remove_file(tmp_path / "folder")
+        remove_file(tmp_path / "gone")
+
     def test_arrays_that_were_written_are_read_back(self, tmp_path):
         arrays = {"a": np.eye(2), "b": np.array([b"x", "é".encode()])}
         write_arrays(tmp_path / "arrays.npz", arrays)
@@ -196,20 +279,43 @@ class TestFiles:
         for name, array in arrays.items():
             np.testing.assert_array_equal(result[name], array)
 
-    @pytest.mark.parametrize("data", [b"", b"text", b"PK\x03\x04"])
+    def check_unreadable(self, path, reason):
+        message = f"{path} cannot be read: {reason}. It was not written by this version."
+        check_refused(message, read_arrays, path, ["a", "b"])
+
+    @pytest.mark.parametrize("data", [b"", b"text", b"PK\x03\x04", one_array()])
     def test_what_holds_no_arrays_is_refused(self, tmp_path, data):
         path = tmp_path / "arrays.npz"
         path.write_bytes(data)
-        with pytest.raises(InputError, match=f"^{re.escape(str(path))} cannot be read: "):
-            read_arrays(path, ["a"])
+        self.check_unreadable(path, "it is no .npz file")
+
+    def test_arrays_that_are_not_there_are_refused(self, tmp_path):
+        self.check_unreadable(tmp_path / "arrays.npz", "No such file or directory")
+        self.check_unreadable(tmp_path, "Is a directory")
 
     def test_arrays_that_lack_a_name_are_refused(self, tmp_path):
         path = tmp_path / "arrays.npz"
         write_arrays(path, {"a": np.eye(2)})
-        with pytest.raises(InputError, match=f"^{re.escape(str(path))} cannot be read: it lacks"):
+        self.check_unreadable(path, "it lacks 'b'")
+
+    def test_an_archive_of_something_else_is_refused(self, tmp_path):
+        path = tmp_path / "arrays.npz"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("a.npy", one_array())
+            archive.writestr("b.npy", b"text")
+        self.check_unreadable(path, "it lacks 'b'")
+
+    @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+    def test_arrays_that_are_damaged_are_refused(self, tmp_path, save):
+        path = tmp_path / "arrays.npz"
+        save(path, a=np.arange(1000), b=np.arange(1000))
+        damaged = bytearray(path.read_bytes())
+        damaged[300:360] = b"\xff" * 60
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match=f"^{re.escape(str(path))} cannot be read: "):
             read_arrays(path, ["a", "b"])
 
-    @pytest.mark.parametrize("text", ["", "[]", "{", '{"a": 1}'])
+    @pytest.mark.parametrize("text", ["", "[]", "{", '{"a": 1}', "[" * 100_000])
     def test_json_that_is_no_object_or_lacks_a_key_is_refused(self, tmp_path, text):
         path = tmp_path / "data.json"
         path.write_text(text)

