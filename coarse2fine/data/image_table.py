@@ -18,6 +18,8 @@ _NEEDED = ("path", "coarse", "fine")
 _COLUMNS = (*_NEEDED, "split")
 _SPLITS = ("train", "test")
 
+_Problems = Iterator[tuple[int, str]]  # A row's position, and what is wrong with it.
+
 
 def read_image_table(
     path: str | pathlib.Path, taxonomy: Taxonomy | None = None, check_sizes: bool = True
@@ -47,9 +49,6 @@ def read_image_table(
     fine, coarse = _labels(table, taxonomy)
     paths, splits = np.array(table.path, object), np.array(table.split, np.str_)
     return FileTable(paths, fine, coarse, splits, taxonomy, {})
-
-
-_Problems = Iterator[tuple[int, str]]
 
 
 @dataclasses.dataclass(frozen=True)

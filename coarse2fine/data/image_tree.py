@@ -45,7 +45,7 @@ class ImageTree:
             self._scan("", "", ())
         except OSError as error:
             raise InputError(
-                f"{shown(error.filename)} cannot be read: {error.strerror}."
+                f"{shown(error.filename or root)} cannot be read: {error.strerror}."
             ) from error
 
     def check(self) -> None:

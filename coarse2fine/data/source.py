@@ -67,7 +67,7 @@ class Source(abc.ABC):
     def _check_images(self) -> None:
         if self.image_shape[-1] not in (1, 3):
             raise InputError(f"Images have shape {self.image_shape}, expected 1 or 3 channels.")
-        if len(np.unique(self.ids)) != len(self.ids):
+        if len(set(self.ids.tolist())) != len(self.ids):  # `np.unique` copies the array twice.
             values, counts = np.unique(self.ids, return_counts=True)
             raise InputError(f"The id {str(values[counts > 1][0])!r} names more than one image.")
 

@@ -94,6 +94,10 @@ class CenterCrop(_ResizedView):
 
     Raises:
         InputError: a crop larger than that.
+
+    Example:
+        >>> CenterCrop(224, 256).windows(512, 1024, random.Random())
+        [Window(top=32.0, left=288.0, height=448.0, width=448.0, is_mirrored=False)]
     """
 
     def windows(self, height: int, width: int, rng: random.Random) -> Sequence[Window]:
@@ -103,7 +107,7 @@ class CenterCrop(_ResizedView):
 
 @dataclasses.dataclass(frozen=True)
 class TenCrop(_ResizedView):
-    """The middle and the four corners, each as it is and mirrored (Krizhevsky 2012).
+    """The middle and the four corners, each as it is and mirrored.
 
     Attributes:
         size: height and width of a crop.
@@ -111,6 +115,10 @@ class TenCrop(_ResizedView):
 
     Raises:
         InputError: a crop larger than that.
+
+    Reference:
+        Krizhevsky, Sutskever, Hinton, "ImageNet Classification with Deep Convolutional Neural
+        Networks", NIPS 2012, section 4.1.
     """
 
     num_windows = 10
@@ -147,7 +155,7 @@ class RandomCrop(_ResizedView):
 
 @dataclasses.dataclass(frozen=True)
 class RandomResizedCrop:
-    """A window of random area and shape, resized, mirrored half of the time (Szegedy 2015).
+    """A window of random area and shape, resized, mirrored half of the time.
 
     Its area is from 8 to 100 % of the image's, its width from 3/4 to 4/3 of its height. Where ten
     drawings do not fit, it is the largest window in the middle whose shape is within those bounds.
@@ -157,6 +165,9 @@ class RandomResizedCrop:
 
     Raises:
         InputError: a size of none.
+
+    Reference:
+        Szegedy et al., "Going Deeper with Convolutions", CVPR 2015, section 6.
     """
 
     size: int

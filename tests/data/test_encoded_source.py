@@ -158,24 +158,19 @@ class TestBadImages:
         assert asked == [(1, nothing), (2, unknown), (2, unknown)]
 
     def test_are_replaced_one_after_the_other(self):
-        source = MemorySource([b"", *ENCODED[1:]])
+        source = MemorySource([ENCODED[0], *[b""] * 30])
         inside = threading.Lock()
 
-        def first_free(index, reason):
+        def always_first(index, reason):
             assert inside.acquire(blocking=False)
-            try:
-                time.sleep(0.002)  # So that the other of two calls would come in between.
-                return 1
-            finally:
-                inside.release()
+            time.sleep(0.002)  # So that the other of two calls would come in between.
+            inside.release()
+            return 0
 
-        source.replace = first_free
-        dataset = tf.data.Dataset.range(60).map(
-            lambda _: source.images(numbers(0)), num_parallel_calls=2
-        )
-        with source.reading():
-            for images in dataset:
-                np.testing.assert_array_equal(images, expected(1))
+        source.replace = always_first
+        dataset = tf.data.Dataset.range(1, 31).batch(1).map(source.images, num_parallel_calls=2)
+        for images in dataset:
+            np.testing.assert_array_equal(images, expected(0))
 
     def test_stop_where_there_are_no_others(self):
         source = with_bad(at_1=b"")
