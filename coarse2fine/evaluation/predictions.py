@@ -87,9 +87,7 @@ def _average_views(
             "memory in one size. Use one view."
         )
     view = TenCrop(source.view.size, source.view.shorter_side)
-    scores = model.predict(
-        view_batches(source, indices, batch_size, preprocess, view), verbose=0
-    )
+    scores = model.predict(view_batches(source, indices, batch_size, preprocess, view), verbose=0)
     averaged = {}
     for level, level_scores in scores.items():
         level_scores = level_scores.astype(np.float64).reshape(-1, views, level_scores.shape[-1])
