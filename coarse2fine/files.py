@@ -38,6 +38,18 @@ def remove_file(path: pathlib.Path) -> None:
         raise _unwritable(path, error) from error
 
 
+def rename_file(path: pathlib.Path, new: pathlib.Path) -> None:
+    """Gives a file another name, in place of what had that.
+
+    Raises:
+        InputError: it cannot be renamed.
+    """
+    try:
+        path.replace(new)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
 def write_text(path: pathlib.Path, text: str) -> None:
     """Writes UTF-8 text in place of what was there; raises as `write_bytes`."""
     write_bytes(path, text.encode("utf-8"))
@@ -110,6 +122,20 @@ def read_arrays(path: pathlib.Path, names: Iterable[str]) -> dict[str, np.ndarra
         if not isinstance(array, np.ndarray):
             raise _unreadable(path, KeyError(name))
     return arrays
+
+
+def whole_arrays(path: pathlib.Path) -> set[str]:
+    """The names of a file's arrays; none where a checksum says that it is damaged.
+
+    The checksums are of the arrays alone: that none is missing is for the caller to see.
+    """
+    try:
+        with zipfile.ZipFile(path) as file:
+            if file.testzip() is not None:
+                return set()
+            return {name.removesuffix(".npy") for name in file.namelist()}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError):
+        return set()
 
 
 @contextlib.contextmanager

@@ -1,12 +1,16 @@
 """What the launchers share: the workdir flag, and errors in one line."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
 from absl import app, flags, logging
 
-from coarse2fine.errors import InputError
+from coarse2fine.errors import InputError, Interrupted
+
+_INTERRUPTED = 128 + signal.SIGINT  # As a shell reports it.
+_START_AGAIN = os.EX_TEMPFAIL
 
 # TensorFlow reports its start on stderr; errors still show.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -41,12 +45,15 @@ def run(main: Callable[..., None], takes_arguments: bool = False) -> None:
         except InputError as error:
             print(f"Error: {error}", file=sys.stderr)
             return 2
+        except Interrupted as error:
+            print(f"\n{error}", file=sys.stderr)
+            return _INTERRUPTED if error.signal_number == signal.SIGINT else _START_AGAIN
         except KeyboardInterrupt:
             print(
                 "\nInterrupted. Training goes on from its last checkpoint with the same command.",
                 file=sys.stderr,
             )
-            return 130
+            return _INTERRUPTED
         return None
 
     app.run(checked)

@@ -1,31 +1,48 @@
 """Checkpoints of a run: everything that training goes on from."""
 
-import contextlib
 import json
+import logging
+import os
 import pathlib
-from collections.abc import Iterator
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import keras
-import tensorflow as tf
+import numpy as np
 
 from coarse2fine.errors import InputError
+from coarse2fine.files import (
+    make_folder,
+    read_arrays,
+    remove_file,
+    rename_file,
+    whole_arrays,
+    write_arrays,
+)
 from coarse2fine.taxonomy import Taxonomy
 
-_STATE = "state/.ATTRIBUTES/VARIABLE_VALUE"
+_logger = logging.getLogger(__name__)
+
+_BEST = "best.npz"
+_STATE = "state"
+_NAME = re.compile(r"step-([0-9]+)\.npz")
 
 
 class Checkpoints:
-    """The checkpoints in one folder; the newest two are kept.
+    """The checkpoints in one folder, each a file; the newest ones and the best one are kept.
 
     A checkpoint holds the model's variables (dropout's random state among them), the optimizer's,
-    and a small JSON state with the taxonomy's fingerprint.
+    those of the model's metrics, which are in the middle of an epoch, and a small JSON state with
+    the taxonomy's fingerprint. It is an `.npz` file, written whole or not at all, with a checksum
+    of each array.
 
     Args:
         folder: of the checkpoints.
         model: built model.
         taxonomy: of the model.
         optimizer: built optimizer; None to read weights only.
+        most: how many of the newest are kept.
     """
 
     def __init__(
@@ -34,80 +51,131 @@ class Checkpoints:
         model: keras.Model,
         taxonomy: Taxonomy,
         optimizer: keras.optimizers.Optimizer | None = None,
+        most: int = 2,
     ):
+        self._folder = folder
+        self._model = model
         self._taxonomy = taxonomy
-        self._state = tf.Variable("", dtype=tf.string, trainable=False)
-        self._checkpoint = tf.train.Checkpoint(
-            model=[variable.value for variable in model.variables],
-            optimizer=[variable.value for variable in optimizer.variables] if optimizer else [],
-            state=self._state,
-        )
-        self._manager = tf.train.CheckpointManager(
-            self._checkpoint, str(folder), max_to_keep=2, checkpoint_name="step"
-        )
+        self._optimizer = optimizer
+        self._most = most
 
-    def save(self, step: int, state: dict[str, Any]) -> None:
-        """Saves after `step` updates.
+    @property
+    def newest(self) -> pathlib.Path | None:
+        """The newest checkpoint's path; None where there is none."""
+        return next(iter(self._paths()), None)
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Saves a checkpoint.
+
+        Args:
+            state: what is saved beside the variables; its `step` is the number of updates done.
 
         Raises:
             InputError: the folder cannot be written; earlier checkpoints are as they were.
         """
-        content = {**state, "step": step, "taxonomy": self._taxonomy.fingerprint}
-        self._state.assign(json.dumps(content))
-        try:
-            self._manager.save(checkpoint_number=step)
-        except tf.errors.OpError as error:
-            raise InputError(
-                f"The checkpoint of step {step} cannot be written to {self._manager.directory}: "
-                f"{error.message}. Earlier ones are as they were."
-            ) from error
+        self._write(self._folder / f"step-{state['step']}.npz", state)
+        for path in self._paths()[self._most :]:
+            remove_file(path)
 
-    @property
-    def newest(self) -> str | None:
-        """The newest checkpoint's path; None where there is none."""
-        paths = (path for path in reversed(self._manager.checkpoints) if _exists(path))
-        return next(paths, None)
+    def save_best(self, state: dict[str, Any]) -> None:
+        """Saves as `save`, as the best so far, in place of an earlier best."""
+        self._write(self._folder / _BEST, state)
+
+    def restore(self) -> dict[str, Any] | None:
+        """Restores the newest checkpoint and returns its state.
+
+        A newest one that is damaged is set aside with a warning, and the one before it is taken.
+
+        Returns:
+            The state; None where there is no checkpoint.
+
+        Raises:
+            InputError: the checkpoint is of another taxonomy, or does not fit the model.
+        """
+        path = self._newest_whole()
+        return None if path is None else self._restore(path)
+
+    def restore_best(self) -> dict[str, Any] | None:
+        """Restores what `save_best` wrote; as `restore`."""
+        path = self._folder / _BEST
+        return self._restore(path) if _is_whole(path) else None
+
+    def _restore(self, path: pathlib.Path) -> dict[str, Any]:
+        state, variables = self._read_state(path), self._variables()
+        names = state["arrays"]
+        if self._optimizer is None:
+            names = [name for name in names if name.startswith("model/")]
+        saved = read_arrays(path, names)
+        shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
+        if {name: array.shape for name, array in saved.items()} != shapes:
+            raise InputError(
+                f"Checkpoint {path} does not fit the model: it was made with another network, or "
+                "by another version."
+            )
+        for name, variable in variables.items():
+            variable.assign(saved[name])
+        return state
 
     def read_state(self) -> dict[str, Any] | None:
         """The state in the newest checkpoint; None where there is none.
 
         Raises:
-            InputError: the checkpoint is of another taxonomy, or cannot be read.
+            InputError: the checkpoint is of another taxonomy.
         """
-        if self.newest is None:
-            return None
-        with self._reading():
-            state = json.loads(tf.train.load_checkpoint(self.newest).get_tensor(_STATE))
-        self._taxonomy.check_same(state["taxonomy"], f"Checkpoint {self.newest}")
+        path = self._newest_whole()
+        return None if path is None else self._read_state(path)
+
+    def _write(self, path: pathlib.Path, state: dict[str, Any]) -> None:
+        make_folder(self._folder)
+        arrays = {name: _array(variable) for name, variable in self._variables().items()}
+        content = {**state, "taxonomy": self._taxonomy.fingerprint, "arrays": [*arrays]}
+        write_arrays(path, {_STATE: np.array(json.dumps(content)), **arrays})
+
+    def _variables(self) -> dict[str, keras.Variable]:
+        """What a checkpoint holds, by the name that it has there."""
+        groups: dict[str, Sequence[keras.Variable]] = {"model": self._model.variables}
+        if self._optimizer is not None:
+            groups["optimizer"] = self._optimizer.variables
+            groups["metrics"] = self._model.metrics_variables
+        return {
+            f"{group}/{number}": variable
+            for group, variables in groups.items()
+            for number, variable in enumerate(variables)
+        }
+
+    def _paths(self) -> list[pathlib.Path]:
+        """The checkpoints, the newest first."""
+        names = os.listdir(self._folder) if self._folder.is_dir() else []
+        steps = [int(match[1]) for match in map(_NAME.fullmatch, names) if match]
+        return [self._folder / f"step-{step}.npz" for step in sorted(steps, reverse=True)]
+
+    def _newest_whole(self) -> pathlib.Path | None:
+        for path in self._paths():
+            if _is_whole(path):
+                return path
+            what = "left out"
+            if self._optimizer is not None:  # Who only reads weights changes nothing.
+                rename_file(path, path.with_name(path.name + ".damaged"))
+                what = f"set aside as {path.name}.damaged"
+            _logger.warning("Checkpoint %s is damaged, and %s.", path, what)
+        return None
+
+    def _read_state(self, path: pathlib.Path) -> dict[str, Any]:
+        state = _state(path)
+        self._taxonomy.check_same(state["taxonomy"], f"Checkpoint {path}")
         return state
 
-    def restore(self) -> dict[str, Any] | None:
-        """Restores the newest checkpoint and returns its state; None where there is none.
 
-        Raises:
-            InputError: the checkpoint is of another taxonomy, or cannot be read.
-        """
-        state = self.read_state()
-        if state is not None:
-            with self._reading():
-                status = self._checkpoint.restore(self.newest)
-                status.expect_partial()  # Without it, what an error leaves unread is listed.
-                if self._checkpoint.optimizer:
-                    status.assert_consumed()
-        return state
-
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[None]:
-        try:
-            yield
-        except (tf.errors.OpError, LookupError, ValueError, AssertionError) as error:
-            # A data file that was cut off gives an IndexError.
-            reason = getattr(error, "message", str(error)).strip().splitlines()[0]
-            raise InputError(
-                f"Checkpoint {self.newest} cannot be read: {reason}. Remove {self.newest}.* to go "
-                "on from the one before it."
-            ) from error
+def _is_whole(path: pathlib.Path) -> bool:
+    names = whole_arrays(path)
+    return _STATE in names and names.issuperset(_state(path)["arrays"])
 
 
-def _exists(path: str) -> bool:
-    return pathlib.Path(path + ".index").exists()
+def _state(path: pathlib.Path) -> dict[str, Any]:
+    return json.loads(str(read_arrays(path, [_STATE])[_STATE]))
+
+
+def _array(variable: keras.Variable) -> np.ndarray:
+    """The variable's values; those of a type that numpy lacks as float32, which holds them."""
+    array = keras.ops.convert_to_numpy(variable)
+    return array if array.dtype.isbuiltin else array.astype(np.float32)

@@ -4,11 +4,15 @@ import dataclasses
 import json
 import math
 import pathlib
+import re
 import typing
 from typing import Any, Literal
 
 from coarse2fine.errors import InputError
 from coarse2fine.files import write_json
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+_DURATION = re.compile(rf"[0-9]+(\.[0-9]+)?[{''.join(_SECONDS)}]")
 
 
 def _field(default: Any, help_text: str) -> Any:
@@ -165,6 +169,15 @@ class Config:
     track_test_accuracy: bool = _field(
         False, "Measure the test accuracy at the end of each epoch; it chooses nothing."
     )
+    checkpoint_every: str = _field(
+        "5m", "Time between two checkpoints, such as 90s, 5m or 1h; there is one at the end, too."
+    )
+    checkpoint_every_steps: int | None = _field(
+        None, "Updates between two checkpoints, beside those by time."
+    )
+    keep_checkpoints: int = _field(
+        2, "How many of the newest checkpoints are kept, beside that of the best validation."
+    )
     allow_unlabelled_classes: bool = _field(
         False, "Go on where fine classes have no fine-labelled image."
     )
@@ -215,6 +228,17 @@ class Config:
             ("weight_decay", 0 <= self.weight_decay < math.inf, "0 or more"),
             ("weight_decay_share", 0 <= self.weight_decay_share <= 1, "from 0 to 1"),
             ("tracked_share", 0 < self.tracked_share <= 1, "above 0 and at most 1"),
+            (
+                "checkpoint_every",
+                _DURATION.fullmatch(self.checkpoint_every),
+                "a number and s, m or h, such as 90s, 5m or 1h",
+            ),
+            (
+                "checkpoint_every_steps",
+                self.checkpoint_every_steps is None or self.checkpoint_every_steps >= 1,
+                "1 or more",
+            ),
+            ("keep_checkpoints", self.keep_checkpoints >= 1, "1 or more"),
             ("seed", 0 <= self.seed < 2**31, "from 0 to 2147483647"),
         ):
             if not is_good:
@@ -268,6 +292,11 @@ class Config:
         if not all(0 <= factor < math.inf for factor in factors):
             yield f"milestones have factors {factors}, expected 0 or more"
 
+    @property
+    def checkpoint_every_seconds(self) -> float:
+        """`checkpoint_every` in seconds."""
+        return float(self.checkpoint_every[:-1]) * _SECONDS[self.checkpoint_every[-1]]
+
     def replace(self, **changes: Any) -> "Config":
         """A copy with other values; another schedule brings its own default of `warmup`."""
         if "schedule" in changes and self.warmup == _default_warmup(self.schedule):
@@ -320,6 +349,9 @@ _NOT_DECIDING = (
     "track_training_accuracy",
     "tracked_share",
     "track_test_accuracy",
+    "checkpoint_every",
+    "checkpoint_every_steps",
+    "keep_checkpoints",
 )
 
 DEFAULTS: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(Config)}

@@ -10,8 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from coarse2fine.files import append_text, write_text
+from coarse2fine.training.events import remove_events_after
 from coarse2fine.training.optimizer import learning_rate
-from coarse2fine.training.safeguards import StepCounter
+from coarse2fine.training.progress import Progress
 from coarse2fine.training.workdir import Workdir
 
 _PICTURES = 10
@@ -25,49 +26,52 @@ class Monitor(keras.callbacks.Callback):
 
     Args:
         workdir: of the run.
-        counter: of the updates.
+        progress: of the run.
         config_text: shown in TensorBoard as text.
         images_per_step: images an update.
-        total_steps: updates of the whole run.
-        done: metrics of the epochs that a resumed run has behind it.
+        seconds: that training has taken so far.
         pictures: gives `(n, height, width, 3)` pictures with values from 0 to 1.
     """
 
     def __init__(
         self,
         workdir: Workdir,
-        counter: StepCounter,
+        progress: Progress,
         config_text: str,
         images_per_step: int,
-        total_steps: int,
-        done: list[dict[str, Any]],
+        seconds: float,
         pictures: Callable[[], np.ndarray],
     ):
         super().__init__()
         self._workdir = workdir
-        self._counter = counter
+        self._progress = progress
         self._config_text = config_text
         self._images_per_step = images_per_step
-        self._total_steps = total_steps
         self._pictures = pictures
-        self._done = done
-        self._pictures_done = counter.step * _PICTURES // total_steps
-        self.seconds = done[-1]["seconds"] if done else 0.0
+        self._seconds = seconds
+
+    @property
+    def seconds(self) -> float:
+        """How long training has taken up to now."""
+        return self._seconds + time.monotonic() - self._clock
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Opens the writers; lines of epochs that are trained again are taken out."""
-        text = "".join(json.dumps(line) + "\n" for line in self._done)
-        write_text(self._workdir.metrics_file, text)
+        """Opens the writers; what was written of epochs that are trained again is taken out."""
+        epoch = self._progress.epoch
+        done = [line for line in self._workdir.read_metrics() if line["epoch"] <= epoch]
+        write_text(self._workdir.metrics_file, "".join(json.dumps(line) + "\n" for line in done))
+        last = int(done[-1]["step"]) if done else 0
+        remove_events_after(self._workdir.events, last if done else -1)
+        self._pictures_done = last * _PICTURES // self._progress.total_steps
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
-        with self._writer("train").as_default():
-            tf.summary.text("config", f"```\n{self._config_text}\n```", step=0)
+        if not done:
+            with self._writer("train").as_default():
+                tf.summary.text("config", f"```\n{self._config_text}\n```", step=0)
         self._clock = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Writes the epoch's metrics."""
-        now = time.monotonic()
-        self.seconds, self._clock = self.seconds + now - self._clock, now
-        step = self._counter.step
+        step = self._progress.step
         metrics = {name: float(value) for name, value in (logs or {}).items()}
         rate = learning_rate(self.model.optimizer)
         line = {
@@ -81,7 +85,7 @@ class Monitor(keras.callbacks.Callback):
         append_text(self._workdir.metrics_file, json.dumps(line) + "\n")
         with self._writer("train").as_default(step):
             tf.summary.scalar("learning_rate", rate)
-            pictures_due = step * _PICTURES // self._total_steps
+            pictures_due = step * _PICTURES // self._progress.total_steps
             if pictures_due > self._pictures_done:
                 self._pictures_done = pictures_due
                 pictures = self._pictures()

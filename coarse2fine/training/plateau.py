@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from coarse2fine.training.safeguards import StepCounter
+from coarse2fine.training.progress import Progress
 
 
 class Plateau(keras.callbacks.Callback):
@@ -17,18 +17,16 @@ class Plateau(keras.callbacks.Callback):
         monitor: name of a metric that should rise.
         factor: what the learning rate is multiplied by.
         patience: epochs without a better value after which it stalled.
-        counter: of the updates.
+        progress: of the run.
         rate: the learning rate to begin with, after any warm-up.
     """
 
-    def __init__(
-        self, monitor: str, factor: float, patience: int, counter: StepCounter, rate: float
-    ):
+    def __init__(self, monitor: str, factor: float, patience: int, progress: Progress, rate: float):
         super().__init__()
         self.monitor = monitor
         self.factor = factor
         self.patience = patience
-        self.counter = counter
+        self.progress = progress
         self.rate = rate
         self.state: dict[str, Any] = {"best": -1.0, "waited": 0, "changes": []}
 
@@ -43,4 +41,4 @@ class Plateau(keras.callbacks.Callback):
             changes = self.state["changes"]
             rate = (changes[-1][1] if changes else self.rate) * self.factor
             self.model.optimizer.learning_rate = rate
-            self.state.update(waited=0, changes=[*changes, [self.counter.step, rate]])
+            self.state.update(waited=0, changes=[*changes, [self.progress.step, rate]])

@@ -1,49 +1,30 @@
 """A run: from a config to a workdir that holds a trained model."""
 
 import dataclasses
-import json
 import pathlib
-from collections.abc import Callable, Sequence
+from typing import Literal
 
 import keras
-import numpy as np
-import tensorflow as tf
 
 from coarse2fine import backbones
-from coarse2fine.data import (
-    EncodedSource,
-    Source,
-    evaluation_batches,
-    load_source,
-    training_batches,
-)
+from coarse2fine.data import Source, load_source
 from coarse2fine.errors import InputError
-from coarse2fine.files import read_arrays, remove_file, write_arrays
+from coarse2fine.files import read_arrays
 from coarse2fine.model import CoarseToFine
 from coarse2fine.taxonomy import Taxonomy, load_taxonomy
-from coarse2fine.training.bad_images import BadImages
 from coarse2fine.training.checkpoints import Checkpoints
 from coarse2fine.training.config import DEFAULTS, Config
-from coarse2fine.training.given_files import claim_given_file, kept_network
-from coarse2fine.training.monitor import Monitor
-from coarse2fine.training.optimizer import make_optimizer
-from coarse2fine.training.pictures import class_map_pictures
+from coarse2fine.training.fit import MakeCallbacks, fit
+from coarse2fine.training.given_files import kept_network
+from coarse2fine.training.network import build_model, make_backbone
 from coarse2fine.training.plan import Plan, make_plan
-from coarse2fine.training.plateau import Plateau
 from coarse2fine.training.preprocessing import (
     STATISTICS,
     check_preprocessing,
-    fit_preprocessing,
     make_preprocessing,
 )
-from coarse2fine.training.safeguards import SaveEachEpoch, StepCounter, StopOnNonFiniteLoss
 from coarse2fine.training.strategy import make_strategy, precision
-from coarse2fine.training.tracking import Tracking, tracked_batches
 from coarse2fine.training.workdir import Workdir
-
-MakeCallbacks = Callable[[str, int], Sequence[keras.callbacks.Callback]]
-
-_NUM_PICTURES = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,46 +71,12 @@ def load_split(config: Config, split: str, taxonomy: Taxonomy | None = None) -> 
     )
 
 
-def build_model(
-    config: Config,
-    taxonomy: Taxonomy,
-    image_shape: Sequence[int],
-    backbone: keras.Model | None = None,
-) -> CoarseToFine:
-    """A config's model, before its first update.
+def load_run(workdir: str | pathlib.Path, checkpoint: Literal["newest", "best"] = "newest") -> Run:
+    """The run in a workdir, with the weights of a checkpoint.
 
     Args:
-        config: of the run.
-        taxonomy: of its classes.
-        image_shape: `(height, width, channels)`.
-        backbone: in place of the one that the config's name or file makes.
-    """
-    with precision(config.precision):
-        model = CoarseToFine(
-            _make_backbone(config, image_shape) if backbone is None else backbone,
-            taxonomy,
-            coarse_weight=config.coarse_weight,
-            labels=config.labels,
-            class_map_activation=backbones.find(config.backbone).class_map_activation,
-            head_dropout=config.head_dropout,
-            extra_layer=config.extra_layer,
-        )
-        model(tf.zeros((1, *image_shape)))
-    return model
-
-
-def _make_backbone(config: Config, image_shape: Sequence[int]) -> keras.Model:
-    dropout = {} if config.dropout is None else {"dropout": config.dropout}
-    backbone = backbones.create(
-        config.backbone, input_shape=tuple(image_shape), width=config.width, **dropout
-    )
-    if config.backbone_weights is not None:
-        backbones.load_weights(backbone, config.backbone_weights)
-    return backbone
-
-
-def load_run(workdir: str | pathlib.Path) -> Run:
-    """The run in a workdir, with the weights of its newest checkpoint.
+        workdir: of the run.
+        checkpoint: `newest`, or `best`, of the epoch with the best validation accuracy.
 
     Raises:
         InputError: no run, no checkpoint, or one that does not fit.
@@ -142,9 +89,11 @@ def load_run(workdir: str | pathlib.Path) -> Run:
     model = build_model(
         config.replace(backbone_weights=None), taxonomy, image_shape, kept_network(config, home)
     )
-    state = Checkpoints(home.checkpoints, model, taxonomy).restore()
+    checkpoints = Checkpoints(home.checkpoints, model, taxonomy)
+    state = checkpoints.restore_best() if checkpoint == "best" else checkpoints.restore()
     if state is None:
-        raise InputError(f"The run in {home.path} has no checkpoint yet. Train it first.")
+        what = "no checkpoint" if checkpoint == "newest" else "no best checkpoint"
+        raise InputError(f"The run in {home.path} has {what} yet. Train it first.")
     return Run(home, config, taxonomy, preprocess, model, state["step"])
 
 
@@ -157,7 +106,8 @@ def train(
 ) -> Run:
     """Trains, or goes on where an earlier call in the same workdir stopped.
 
-    A finished run is loaded, not trained again. With `config.refit`, `workdir/search` holds the run
+    A finished run is loaded, not trained again; with more `steps` than it had it goes on, under the
+    learning rates that these give. With `config.refit`, `workdir/search` holds the run
     with validation, and `workdir` the one that replays its learning rates on all training images.
 
     Args:
@@ -170,7 +120,9 @@ def train(
         test_source: likewise the test split, for `config.track_test_accuracy`.
 
     Raises:
-        InputError: data, config or workdir that cannot be used; a loss that is not finite.
+        InputError: data, config or workdir that cannot be used, or that another process has; a
+            loss that is not finite.
+        Interrupted: SIGTERM or Ctrl-C stopped it; a checkpoint has been saved.
     """
     _check_before_writing(config)
     if source is None:
@@ -184,12 +136,16 @@ def train(
     _check_backbone(config, source, home)
     if config.track_test_accuracy and test_source is None:
         test_source = load_split(config, "test")
-    if config.refit:
-        plan = _search_then_plan(source, config, home, callbacks, test_source)
-    else:
-        plan = make_plan(source, config)
-        home.claim(plan.config, source, plan.partition, plan.fine_labels_changed)
-    return _fit(plan, plan.source, home, callbacks, test_source)
+    with home.held():
+        if config.refit:
+            plan = _search_then_plan(source, config, home, callbacks, test_source)
+        else:
+            plan = make_plan(source, config)
+            home.claim(plan.config, source, plan.partition, plan.fine_labels_changed)
+        fitted = fit(plan, home, callbacks, test_source)
+    return Run(
+        home, home.read_config(), source.taxonomy, fitted.preprocess, fitted.model, plan.steps
+    )
 
 
 def _check_before_writing(config: Config) -> None:
@@ -207,7 +163,7 @@ def _check_backbone(config: Config, source: Source, home: Workdir) -> None:
     check_preprocessing(config.preprocess, config.backbone, source.image_shape)
     if not home.config_file.exists():
         with precision(config.precision):
-            _make_backbone(config, source.image_shape)
+            make_backbone(config, source.image_shape)
 
 
 def plan_of(run: Run, source: Source) -> Plan:
@@ -258,94 +214,3 @@ def _search_then_plan(
         if step < plan.steps
     )
     return dataclasses.replace(plan, config=replay_config.replace(milestones=milestones))
-
-
-def _fit(
-    plan: Plan,
-    source: Source,
-    home: Workdir,
-    callbacks: MakeCallbacks,
-    test_source: Source | None,
-) -> Run:
-    config, schedule = plan.config, plan.schedule
-    if config.skip_bad_images and isinstance(source, EncodedSource):
-        source.replace = BadImages(plan, home.bad_images_file)
-    preprocess = make_preprocessing(
-        config.preprocess, _statistics(plan, source, home), source.image_shape, config.backbone
-    )
-    keras.utils.set_random_seed(config.seed)
-    with make_strategy(config.strategy).scope():
-        model = build_model(config, source.taxonomy, source.image_shape)
-        model.compile(optimizer=make_optimizer(config, plan.steps))
-        model.optimizer.build(model.trainable_variables)
-    claim_given_file(config, home, model.backbone)
-    run = Run(home, home.read_config(), source.taxonomy, preprocess, model, plan.steps)
-
-    checkpoints = Checkpoints(home.checkpoints, model, source.taxonomy, model.optimizer)
-    state = checkpoints.restore() or {"step": 0, "epoch": 0}
-    if state["step"] >= plan.steps:
-        return run
-
-    remove_file(home.report_file)  # It would be of fewer updates.
-    counter = StepCounter(state["step"], plan.steps)
-    validation = plan.partition.validation
-    shown = np.concatenate([validation, plan.training_images])[:_NUM_PICTURES]
-    shown = next(source.chunks(shown))
-    monitor = Monitor(
-        home,
-        counter,
-        config_text=json.dumps(dataclasses.asdict(config), indent=1),
-        images_per_step=config.batch_size,
-        total_steps=plan.steps,
-        done=[line for line in home.read_metrics() if line["step"] <= state["step"]],
-        pictures=lambda: class_map_pictures(model, shown, preprocess),
-    )
-    monitor_name = "val_fine_top1" if model.has_fine_head else "val_coarse_top1"
-    plateau = Plateau(
-        monitor_name,
-        config.plateau_factor,
-        round(config.plateau_patience / config.data_fraction),  # An epoch is that much shorter.
-        counter,
-        config.learning_rate,
-    )
-    plateau.state.update(state.get("plateau", {}))
-    with source.reading():
-        model.fit(
-            training_batches(
-                source,
-                plan.fine_labelled,
-                plan.coarse_only,
-                schedule,
-                preprocess,
-                config.augment,
-                first_step=state["step"],
-            ),
-            steps_per_epoch=schedule.steps_per_epoch,
-            initial_epoch=state["epoch"],
-            epochs=-(-plan.steps // schedule.steps_per_epoch),
-            validation_data=(
-                evaluation_batches(source, validation, config.batch_size, preprocess)
-                if len(validation)
-                else None
-            ),
-            callbacks=[
-                counter,
-                StopOnNonFiniteLoss(counter, checkpoints),
-                Tracking(tracked_batches(plan, test_source, preprocess)),
-                monitor,
-                *([plateau] if config.schedule == "plateau" else []),
-                SaveEachEpoch(counter, checkpoints, lambda: {"plateau": plateau.state}),
-                *callbacks(home.path.name, plan.steps),
-            ],
-            shuffle=False,  # The schedule has done it.
-            verbose=0,
-        )
-    return run
-
-
-def _statistics(plan: Plan, source: Source, home: Workdir) -> dict[str, np.ndarray]:
-    """The run's own preprocessing statistics, fitted once."""
-    if not home.preprocessing_file.exists():
-        statistics = fit_preprocessing(plan.config.preprocess, source, plan.training_images)
-        write_arrays(home.preprocessing_file, statistics)
-    return read_arrays(home.preprocessing_file, STATISTICS[plan.config.preprocess])

@@ -1,6 +1,7 @@
-"""Callbacks that end a run where it should, and keep what it has reached."""
+"""Callbacks that keep what a run has reached."""
 
 import math
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,45 +10,20 @@ import numpy as np
 
 from coarse2fine.errors import InputError
 from coarse2fine.training.checkpoints import Checkpoints
-
-
-class StepCounter(keras.callbacks.Callback):
-    """Counts the updates of a run, and ends training after the last, within an epoch if need be.
-
-    Under loss scaling the optimizer leaves out updates that overflow and does not count them; the
-    schedule of images goes on.
-
-    Args:
-        step: updates that are done.
-        total_steps: updates of the run.
-
-    Attributes:
-        step: updates done so far.
-    """
-
-    def __init__(self, step: int, total_steps: int):
-        super().__init__()
-        self.step = step
-        self._total_steps = total_steps
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Counts the update."""
-        self.step += 1
-        if self.step == self._total_steps:
-            self.model.stop_training = True
+from coarse2fine.training.progress import Progress
 
 
 class StopOnNonFiniteLoss(keras.callbacks.Callback):
     """Raises `InputError` at the first update whose loss is not a number or infinite.
 
     Args:
-        counter: of the updates.
+        progress: of the run.
         checkpoints: where the message sends its reader.
     """
 
-    def __init__(self, counter: StepCounter, checkpoints: Checkpoints):
+    def __init__(self, progress: Progress, checkpoints: Checkpoints):
         super().__init__()
-        self._counter = counter
+        self._progress = progress
         self._checkpoints = checkpoints
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
@@ -55,35 +31,79 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
         loss = float((logs or {})["loss"])
         if not math.isfinite(loss):
             raise InputError(
-                f"The loss is {loss} at step {self._counter.step}. {_advice(self._checkpoints)}"
+                f"The loss is {loss} at step {self._progress.step}. {_advice(self._checkpoints)}"
             )
 
 
-class SaveEachEpoch(keras.callbacks.Callback):
-    """Saves a checkpoint after each epoch; raises `InputError` where a weight is not finite.
+class Saver(keras.callbacks.Callback):
+    """Saves a checkpoint every so often, at the end, and where validation was best.
 
     Args:
-        counter: of the updates.
+        progress: of the run; an epoch counts as done when this callback, the last of all, has seen
+            its end.
         checkpoints: where to.
-        state: gives what is saved beside the variables.
+        state: gives what is saved beside the variables and the progress.
+        every_seconds: between two checkpoints, at least.
+        every_steps: updates between two checkpoints; None for none but those by time.
+        monitor: the metric, greater is better, whose best epoch is kept, where there is one.
+        best: its best value so far; None before the first.
     """
 
     def __init__(
-        self, counter: StepCounter, checkpoints: Checkpoints, state: Callable[[], dict[str, Any]]
+        self,
+        progress: Progress,
+        checkpoints: Checkpoints,
+        state: Callable[[], dict[str, Any]],
+        every_seconds: float,
+        every_steps: int | None,
+        monitor: str,
+        best: float | None,
     ):
         super().__init__()
-        self._counter = counter
+        self._progress = progress
         self._checkpoints = checkpoints
         self._state = state
+        self._every_seconds = every_seconds
+        self._every_steps = every_steps
+        self._monitor = monitor
+        self._best = best
+        self._saved = time.monotonic()
+
+    def save(self) -> None:
+        """Saves; raises `InputError` where a weight is not finite."""
+        self._check_finite()
+        self._checkpoints.save(self._content())
+        self._saved = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Saves where it is time."""
+        step, every = self._progress.step, self._every_steps
+        if self._is_time() or (every is not None and step % every == 0):
+            self.save()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Saves."""
-        step = self._counter.step
+        """Saves the best epoch, and the last."""
+        self._progress.begin_epoch()
+        value = (logs or {}).get(self._monitor)
+        if value is not None and (self._best is None or value > self._best):
+            self._check_finite()
+            self._best = float(value)
+            self._checkpoints.save_best(self._content())
+        if self._is_time() or self._progress.step == self._progress.total_steps:
+            self.save()
+
+    def _content(self) -> dict[str, Any]:
+        return {**self._progress.state, "best": self._best, **self._state()}
+
+    def _is_time(self) -> bool:
+        return time.monotonic() - self._saved >= self._every_seconds
+
+    def _check_finite(self) -> None:
         if not all(np.isfinite(weight).all() for weight in self.model.get_weights()):
             raise InputError(
-                f"A weight is not finite after step {step}. {_advice(self._checkpoints)}"
+                f"A weight is not finite after step {self._progress.step}. "
+                f"{_advice(self._checkpoints)}"
             )
-        self._checkpoints.save(step, {"epoch": epoch + 1, **self._state()})
 
 
 def _advice(checkpoints: Checkpoints) -> str:

@@ -1,6 +1,6 @@
-"""Accuracies at the end of each epoch that choose nothing."""
+"""Accuracies at the end of each epoch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -19,28 +19,43 @@ class Tracking(keras.callbacks.Callback):
     Unlike the metrics of training batches, which change while the epoch goes on and are of
     augmented images under dropout, these are of one state of the network, as it predicts. They
     join the epoch's metrics for the callbacks that come later, each with its set's name before it.
+    The metrics of the training epoch stay in the model.
 
     Args:
         batches: for each set's name its batches, as `evaluation_batches` gives them.
+        callbacks: of each evaluation.
     """
 
-    def __init__(self, batches: Mapping[str, tf.data.Dataset]):
+    def __init__(
+        self,
+        batches: Mapping[str, tf.data.Dataset],
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+    ):
         super().__init__()
         self._batches = batches
+        self._callbacks = callbacks
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Evaluates, and adds to `logs`."""
         if logs is None:
             return
-        for name, batches in self._batches.items():
-            metrics = self.model.evaluate(batches, verbose=0, return_dict=True)
-            logs.update({f"{name}_{metric}": value for metric, value in metrics.items()})
+        variables = self.model.metrics_variables
+        values = [keras.ops.convert_to_numpy(variable) for variable in variables]
+        try:
+            for name, batches in self._batches.items():
+                metrics = self.model.evaluate(
+                    batches, verbose=0, return_dict=True, callbacks=[*self._callbacks]
+                )
+                logs.update({f"{name}_{metric}": value for metric, value in metrics.items()})
+        finally:
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
 
 
 def tracked_batches(
     plan: Plan, test_source: Source | None, preprocess: Preprocess
 ) -> dict[str, tf.data.Dataset]:
-    """The sets that a run's config asks to be tracked, by name.
+    """The sets that are evaluated after each epoch, by name: that of validation, and as asked for.
 
     Args:
         plan: of the run.
@@ -48,6 +63,8 @@ def tracked_batches(
         preprocess: as in training.
     """
     config, tracked = plan.config, {}
+    if len(plan.partition.validation):
+        tracked["val"] = (plan.source, plan.partition.validation)
     if config.track_training_accuracy:
         indices = _sample(plan.training_images, config)
         tracked["training_set"] = (plan.source, indices)

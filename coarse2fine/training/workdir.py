@@ -1,9 +1,11 @@
 """One run's folder."""
 
+import contextlib
 import dataclasses
 import json
 import os
 import pathlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,9 +15,10 @@ from coarse2fine.errors import InputError
 from coarse2fine.files import make_folder, read_arrays, read_json, write_arrays, write_json
 from coarse2fine.taxonomy import Taxonomy, read_taxonomy, write_taxonomy
 from coarse2fine.training.config import Config
+from coarse2fine.training.lock import LOCK_FILE, locked
 
 # What `claim` leaves where it is cut off.
-_BEFORE_CONFIG = ("taxonomy.json", "partition.npz", "data.json")
+_BEFORE_CONFIG = (LOCK_FILE, "taxonomy.json", "partition.npz", "data.json")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,13 +106,7 @@ class Workdir:
         if self.config_file.exists():
             self._check_same(config, source, partition)
             return
-        if self.path.exists() and not self.path.is_dir():
-            raise InputError(f"{self.path} is a file, expected a folder.")
-        if self.path.exists() and set(os.listdir(self.path)) - set(_BEFORE_CONFIG):
-            raise InputError(
-                f"{self.path} is no workdir: it holds files but no config.json. Use another one."
-            )
-        make_folder(self.path)
+        self._make()
         write_taxonomy(source.taxonomy, self._taxonomy_file)
         write_arrays(self._partition_file, partition.ids(source.ids))
         write_json(
@@ -125,10 +122,34 @@ class Workdir:
         )
         config.save(self.config_file)  # Last: a folder with a config has all the rest.
 
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Makes the folder where it is missing, and keeps other processes from training in it.
+
+        Raises:
+            InputError: another process trains in it, or it holds files that are no run's.
+        """
+        if not self.config_file.exists():
+            self._make()
+        with locked(self.path):
+            yield
+
+    def _make(self) -> None:
+        """Makes the folder; raises `InputError` where it holds what no run begins with."""
+        if self.path.exists() and not self.path.is_dir():
+            raise InputError(f"{self.path} is a file, expected a folder.")
+        if self.path.exists() and set(os.listdir(self.path)) - set(_BEFORE_CONFIG):
+            raise InputError(
+                f"{self.path} is no workdir: it holds files but no config.json. Use another one."
+            )
+        make_folder(self.path)
+
     def _check_same(self, config: Config, source: Source, partition: Partition) -> None:
-        self._check_config(config)
+        is_longer = self._check_config(config)
         source.taxonomy.check_same(self.read_taxonomy().fingerprint, f"The run in {self.path}")
         self.check_same_images(source, partition)
+        if is_longer:
+            config.save(self.config_file)
 
     def check_same_images(self, source: Source, partition: Partition) -> None:
         """Raises `InputError` unless the run that is here has this source and partition."""
@@ -142,13 +163,19 @@ class Workdir:
                 "this data set gives. Use another workdir."
             )
 
-    def _check_config(self, config: Config) -> None:
-        differences = Config.load(self.config_file).differences(config)
+    def _check_config(self, config: Config) -> bool:
+        """Whether the run is to go on for more updates than it had; nothing else may differ."""
+        saved = Config.load(self.config_file)
+        is_longer = not saved.refit and (config.steps or 0) > (saved.steps or 0)
+        differences = saved.replace(steps=config.steps if is_longer else saved.steps).differences(
+            config
+        )
         if differences:
             raise InputError(
                 f"{self.path} holds another run ({'; '.join(differences)}). Use another workdir, "
                 "or the values of that run."
             )
+        return is_longer
 
     def read_config(self) -> Config:
         """The resolved config of the run that is here.

@@ -159,7 +159,7 @@ def test_heads_come_back_from_a_keras_file(tmp_path, rank):
 def test_dropout_goes_on_from_a_checkpoint(tmp_path):
     model = make_model(head_dropout=0.4)
     checkpoints = Checkpoints(tmp_path, model, TAXONOMY)
-    checkpoints.save(1, {})
+    checkpoints.save({"step": 1})
     first, second = (model(IMAGES, training=True)["fine"].numpy() for _ in range(2))
     assert np.abs(first - second).max() > 0.01
     checkpoints.restore()

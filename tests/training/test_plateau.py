@@ -9,7 +9,7 @@ import pytest
 
 from coarse2fine.training.optimizer import CoupledSGD, learning_rate
 from coarse2fine.training.plateau import Plateau
-from coarse2fine.training.safeguards import StepCounter
+from coarse2fine.training.progress import Progress
 
 STEPS_PER_EPOCH = 7
 
@@ -19,8 +19,9 @@ class Training:
 
     def __init__(self, patience=2, factor=0.5, rate=0.8, step=0, state=None, restored_rate=None):
         self.optimizer = CoupledSGD(rate if restored_rate is None else restored_rate, momentum=0.0)
-        self.counter = StepCounter(step, total_steps=10**6)
-        self.plateau = Plateau("val_fine_top1", factor, patience, self.counter, rate)
+        self.progress = Progress(10**6, 100)
+        self.progress.step = step
+        self.plateau = Plateau("val_fine_top1", factor, patience, self.progress, rate)
         self.plateau.set_model(types.SimpleNamespace(optimizer=self.optimizer))
         self.plateau.state.update(state or {})
 
@@ -29,7 +30,7 @@ class Training:
         rates = []
         for epoch, value in enumerate(values, first_epoch):
             for batch in range(STEPS_PER_EPOCH):
-                self.counter.on_train_batch_end(batch)
+                self.progress.on_train_batch_end(batch)
             # Another metric, which gets better all the time, changes nothing.
             self.plateau.on_epoch_end(epoch, {"val_fine_top1": value, "fine_top1": epoch / 100})
             rates.append(learning_rate(self.optimizer))
@@ -137,7 +138,7 @@ def test_restored_after_any_epoch_it_goes_on_as_if_it_had_not_stopped(seed):
         saved = json.loads(json.dumps(first.plateau.state))
         second = Training(
             **arguments,
-            step=first.counter.step,
+            step=first.progress.step,
             state=saved,
             restored_rate=learning_rate(first.optimizer),
         )

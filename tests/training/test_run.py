@@ -41,6 +41,7 @@ def make_config(**changes):
         "schedule": "cosine",
         "preprocess": "standardize",
         "validation_fraction": 0.2,
+        "checkpoint_every_steps": 7,
     }
     return Config(**{**defaults, **changes})
 
@@ -77,6 +78,7 @@ def test_leaves_its_config_partition_metrics_events_and_checkpoint(tmp_path):
         "taxonomy.json",
         "partition.npz",
         "data.json",
+        "lock",
         "preprocessing.npz",
         "checkpoints",
         "events",
@@ -90,18 +92,43 @@ def test_leaves_its_config_partition_metrics_events_and_checkpoint(tmp_path):
     assert counts == {"fine_labelled": 32, "coarse_only": 40, "validation": 8}
 
 
-def test_goes_on_after_a_crash_as_if_it_had_not_stopped(tmp_path):
+def events_of(run):
+    """TensorBoard's events: for each run and tag the steps and values."""
+    found = {}
+    for path in sorted(run.workdir.events.rglob("events.*")):
+        for event in tf.compat.v1.train.summary_iterator(str(path)):
+            for value in event.summary.value:
+                number = tf.make_ndarray(value.tensor)
+                key = path.parent.name, value.tag
+                found.setdefault(key, []).append((event.step, number.tolist()))
+    return found
+
+
+def assert_same_run(whole, other):
+    for a, b in zip(weights_of(whole), weights_of(other), strict=True):
+        np.testing.assert_array_equal(a, b)
+    for a, b in zip(*(run.model.optimizer.variables for run in (whole, other)), strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+    lines = [
+        [{**line, "seconds": 0} for line in run.workdir.read_metrics()] for run in (whole, other)
+    ]
+    assert lines[0] == lines[1]
+    assert events_of(whole) == events_of(other)
+    bests = [load_run(run.workdir.path, "best") for run in (whole, other)]
+    assert bests[0].step == bests[1].step
+    for a, b in zip(*map(weights_of, bests), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("stops", [[25], [3], [9, 10, 27], [18], [44]])
+def test_goes_on_after_crashes_as_if_it_had_not_stopped(tmp_path, stops):
     config = make_config(schedule="plateau", plateau_patience=1, epochs=5)
     whole = train(config, tmp_path / "whole", source=make_source())
-    with pytest.raises(RuntimeError, match="crash"):
-        train(config, tmp_path / "cut", lambda name, steps: [StopAfter(25)], make_source())
-    resumed = train(config, tmp_path / "cut", source=make_source())
-    for a, b in zip(weights_of(whole), weights_of(resumed), strict=True):
-        np.testing.assert_array_equal(a, b)
-    for one, other in zip(
-        whole.workdir.read_metrics(), resumed.workdir.read_metrics(), strict=True
-    ):
-        assert {**one, "seconds": 0} == {**other, "seconds": 0}
+    assert whole.config.steps == 45
+    for stop in stops:
+        with pytest.raises(RuntimeError, match="crash"):
+            train(config, tmp_path / "cut", lambda name, steps: [StopAfter(stop)], make_source())
+    assert_same_run(whole, train(config, tmp_path / "cut", source=make_source()))
 
 
 def test_a_finished_run_is_loaded_and_not_trained_again(tmp_path):
@@ -174,7 +201,7 @@ def test_a_loss_that_is_not_finite_names_the_step_and_leaves_no_bad_checkpoint(t
     config = make_config(learning_rate=1e30, schedule="milestones", milestones=((0.99, 0.1),))
     with pytest.raises(InputError, match=r"^The loss is (nan|inf) at step [0-9]+\. The last good"):
         train(config, tmp_path, source=make_source())
-    checkpoints = list((tmp_path / "checkpoints").glob("*.index"))
+    checkpoints = list((tmp_path / "checkpoints").glob("*"))
     assert not checkpoints, "no epoch ended with finite weights"
 
 

@@ -1,0 +1,243 @@
+"""The training itself: from a plan to a trained model, from wherever an earlier call stopped."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from coarse2fine.data import EncodedSource, Source, training_batches
+from coarse2fine.errors import Interrupted
+from coarse2fine.files import read_arrays, remove_file, write_arrays
+from coarse2fine.model import CoarseToFine
+from coarse2fine.training.bad_images import BadImages
+from coarse2fine.training.checkpoints import Checkpoints
+from coarse2fine.training.given_files import claim_given_file
+from coarse2fine.training.interruption import Interruption
+from coarse2fine.training.monitor import Monitor
+from coarse2fine.training.network import build_model
+from coarse2fine.training.optimizer import make_optimizer
+from coarse2fine.training.pictures import class_map_pictures
+from coarse2fine.training.plan import Plan
+from coarse2fine.training.plateau import Plateau
+from coarse2fine.training.preprocessing import STATISTICS, fit_preprocessing, make_preprocessing
+from coarse2fine.training.progress import Progress
+from coarse2fine.training.safeguards import Saver, StopOnNonFiniteLoss
+from coarse2fine.training.strategy import make_strategy
+from coarse2fine.training.tracking import Tracking, tracked_batches
+from coarse2fine.training.workdir import Workdir
+
+MakeCallbacks = Callable[[str, int], Sequence[keras.callbacks.Callback]]
+
+_NUM_PICTURES = 4
+
+# The state of a run without a checkpoint, beside its progress.
+_FRESH: dict[str, Any] = {"seconds": 0.0, "best": None, "plateau": {}}
+
+
+@dataclasses.dataclass(frozen=True)
+class Fitted:
+    """What training leaves.
+
+    Attributes:
+        preprocess: layer from uint8 images to what the model takes.
+        model: with the plan's updates behind it.
+    """
+
+    preprocess: keras.layers.Layer
+    model: CoarseToFine
+
+
+def fit(
+    plan: Plan, home: Workdir, callbacks: MakeCallbacks, test_source: Source | None = None
+) -> Fitted:
+    """Makes the updates of a plan that its workdir's checkpoints do not have yet.
+
+    Args:
+        plan: of the run.
+        home: its workdir, which is this plan's.
+        callbacks: as of `train`.
+        test_source: of the images whose accuracy is tracked.
+
+    Raises:
+        InputError: as `train`.
+        Interrupted: a signal stopped it; a checkpoint has been saved.
+    """
+    config, source = plan.config, plan.source
+    if config.skip_bad_images and isinstance(source, EncodedSource):
+        source.replace = BadImages(plan, home.bad_images_file)
+    preprocess = make_preprocessing(
+        config.preprocess, _statistics(plan, home), source.image_shape, config.backbone
+    )
+    model = _compiled_model(plan)
+    claim_given_file(config, home, model.backbone)
+    checkpoints = Checkpoints(
+        home.checkpoints, model, source.taxonomy, model.optimizer, config.keep_checkpoints
+    )
+    progress = Progress(plan.steps, plan.schedule.steps_per_epoch)
+    state = checkpoints.restore() or _FRESH
+    progress.state = {**progress.state, **state}
+    if progress.is_done:
+        return Fitted(preprocess, model)
+
+    remove_file(home.report_file)  # It would be of fewer updates.
+    with Interruption() as interruption, source.reading():
+        own, saver = _own_callbacks(plan, home, model, preprocess, progress, checkpoints, state)
+        tracked = tracked_batches(plan, test_source, preprocess)
+        every = _OneTraining(
+            [
+                progress,
+                StopOnNonFiniteLoss(progress, checkpoints),
+                Tracking(tracked, [interruption]),
+                *own,
+                *callbacks(home.path.name, plan.steps),
+                saver,
+                interruption,
+            ],
+            model,
+        )
+        try:
+            _make_updates(model, plan, preprocess, progress, every)
+        except Interrupted as error:
+            saver.save()
+            raise Interrupted(
+                error.signal_number,
+                f"{error} {home.path} is saved at update {progress.step} of {plan.steps}, and goes "
+                "on from there with the same command.",
+            ) from error
+    return Fitted(preprocess, model)
+
+
+class _OneTraining(keras.callbacks.CallbackList):
+    """Callbacks to which several calls of `fit` are one training.
+
+    The first epoch may be one that an earlier call began: its metrics go on from what the model
+    has, where `fit` would begin anew.
+    """
+
+    def __init__(self, callbacks: Sequence[keras.callbacks.Callback], model: CoarseToFine):
+        super().__init__([*callbacks], add_history=True, model=model)
+        variables = model.metrics_variables
+        self._begun = [keras.ops.convert_to_numpy(variable) for variable in variables]
+
+    def begin(self) -> None:
+        """Tells the callbacks that training begins."""
+        super().on_train_begin()
+
+    def end(self) -> None:
+        """Tells them that it has ended."""
+        super().on_train_end()
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Nothing: that is `begin`."""
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Nothing: that is `end`."""
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Gives the first epoch the metrics that it has so far."""
+        for variable, value in zip(self.model.metrics_variables, self._begun, strict=False):
+            variable.assign(value)
+        self._begun = []
+        super().on_epoch_begin(epoch, logs)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Ends the epoch in hand, which may be one whose updates an earlier call made."""
+        self._begun = []
+        super().on_epoch_end(epoch, logs)
+
+
+def _make_updates(
+    model: CoarseToFine,
+    plan: Plan,
+    preprocess: keras.layers.Layer,
+    progress: Progress,
+    callbacks: _OneTraining,
+) -> None:
+    """Calls `fit` for the rest of the epoch in hand, and then for all that follow."""
+    whole = plan.schedule.steps_per_epoch
+    callbacks.begin()
+    if progress.is_at_epoch_end:
+        callbacks.on_epoch_end(progress.epoch, model.get_metrics_result())
+    while progress.step < plan.steps:
+        rest = progress.epoch_end - progress.step
+        following = -(-(plan.steps - progress.step) // whole) if rest == whole else 1
+        model.fit(
+            training_batches(
+                plan.source,
+                plan.fine_labelled,
+                plan.coarse_only,
+                plan.schedule,
+                preprocess,
+                plan.config.augment,
+                first_step=progress.step,
+            ),
+            steps_per_epoch=rest,
+            initial_epoch=progress.epoch,
+            epochs=progress.epoch + following,
+            callbacks=callbacks,
+            shuffle=False,  # The schedule has done it.
+            verbose=0,
+        )
+    callbacks.end()
+
+
+def _own_callbacks(
+    plan: Plan,
+    home: Workdir,
+    model: CoarseToFine,
+    preprocess: keras.layers.Layer,
+    progress: Progress,
+    checkpoints: Checkpoints,
+    state: dict[str, Any],
+) -> tuple[list[keras.callbacks.Callback], Saver]:
+    """What writes and what sets the learning rate; and what saves, which must come last."""
+    config = plan.config
+    shown = np.concatenate([plan.partition.validation, plan.training_images])[:_NUM_PICTURES]
+    shown = next(plan.source.chunks(shown))
+    monitor = Monitor(
+        home,
+        progress,
+        config_text=json.dumps(dataclasses.asdict(config), indent=1),
+        images_per_step=config.batch_size,
+        seconds=state["seconds"],
+        pictures=lambda: class_map_pictures(model, shown, preprocess),
+    )
+    validation = "val_fine_top1" if model.has_fine_head else "val_coarse_top1"
+    plateau = Plateau(
+        validation,
+        config.plateau_factor,
+        round(config.plateau_patience / config.data_fraction),  # An epoch is that much shorter.
+        progress,
+        config.learning_rate,
+    )
+    plateau.state.update(state["plateau"])
+    saver = Saver(
+        progress,
+        checkpoints,
+        lambda: {"plateau": plateau.state, "seconds": monitor.seconds},
+        config.checkpoint_every_seconds,
+        config.checkpoint_every_steps,
+        validation,
+        state["best"],
+    )
+    return [monitor, *([plateau] if config.schedule == "plateau" else [])], saver
+
+
+def _compiled_model(plan: Plan) -> CoarseToFine:
+    keras.utils.set_random_seed(plan.config.seed)
+    with make_strategy(plan.config.strategy).scope():
+        model = build_model(plan.config, plan.source.taxonomy, plan.source.image_shape)
+        model.compile(optimizer=make_optimizer(plan.config, plan.steps))
+        model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def _statistics(plan: Plan, home: Workdir) -> dict[str, np.ndarray]:
+    """The run's own preprocessing statistics, fitted once."""
+    if not home.preprocessing_file.exists():
+        kind, images = plan.config.preprocess, plan.training_images
+        write_arrays(home.preprocessing_file, fit_preprocessing(kind, plan.source, images))
+    return read_arrays(home.preprocessing_file, STATISTICS[plan.config.preprocess])

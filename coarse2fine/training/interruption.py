@@ -1,0 +1,47 @@
+"""Signals that ask a run to stop."""
+
+import signal
+import threading
+from types import FrameType
+from typing import Any, Self
+
+import keras
+
+from coarse2fine.errors import Interrupted
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Interruption(keras.callbacks.Callback):
+    """Ends training after the batch in hand, once SIGTERM or Ctrl-C asked for it.
+
+    Within the context the two signals are noted; the callback raises `Interrupted` when the batch
+    in hand is done, be it one of training or of an evaluation at an epoch's end. A second signal is
+    not noted but ends the process as it does without a run. Only the main thread can do this: in
+    others signals are left alone.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._asked: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._note) for number in _SIGNALS}
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._asked = number
+        self.__exit__()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Raises `Interrupted` where that was asked for."""
+        if self._asked is not None:
+            raise Interrupted(self._asked, f"Stopped by {signal.Signals(self._asked).name}.")
+
+    on_test_batch_end = on_train_batch_end
