@@ -32,6 +32,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         "confusion",
         "tsne",
         "taxonomy",
+        "resume",
         "help",
     )
 }

@@ -38,6 +38,7 @@ SMALL = {
     "confusion": {"num_images": 200, "width": 0.05, "num_classes": 1000, "batch_size": 8},
     "tsne": {"points": 50, "channels": 4},
     "taxonomy": {"num_edges": 300, "num_leaves": 50, "num_coarse": 5},
+    "resume": {"kills": 1, "width": 0.125, "batch_size": 8, "steps": 8, "data_fraction": 0.1},
     "help": {"repeats": 1},
 }
 
@@ -53,6 +54,7 @@ NAMES = {
     "confusion": ["confusion/evaluation", "confusion/memory"],
     "tsne": ["tsne/seconds"],
     "taxonomy": ["taxonomy/load"],
+    "resume": ["resume/killed"],
     "help": [f"help/{path.stem}" for path in launchers(LAUNCHERS)],
 }
 

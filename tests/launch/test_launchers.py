@@ -98,8 +98,8 @@ class TestTrain:
         assert code == 2
         message = re.fullmatch(
             rf"Error: (The loss is (nan|inf) at|A weight is not finite after) step (\d+)\. The "
-            rf"last good checkpoint: {path}/checkpoints/step-12\.npz\. Start again in another workdir "
-            r"with a lower learning_rate\.\n",
+            rf"last good checkpoint: {path}/checkpoints/step-12\.npz\. Start again in another "
+            r"workdir with a lower learning_rate\.\n",
             err,
         )
         assert message is not None, err

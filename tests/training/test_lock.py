@@ -45,9 +45,8 @@ def test_a_dead_process_frees_it(tmp_path, holder):
     holder.send_signal(signal.SIGKILL)
     holder.wait()
     with locked(tmp_path):
-        assert (
-            tmp_path / "lock"
-        ).read_text() == f"process {os.getpid()} on {socket.gethostname()}\n"
+        text = (tmp_path / "lock").read_text()
+    assert text == f"process {os.getpid()} on {socket.gethostname()}\n"
 
 
 def test_it_is_free_again_afterwards(tmp_path):

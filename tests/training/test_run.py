@@ -127,7 +127,7 @@ def test_goes_on_after_crashes_as_if_it_had_not_stopped(tmp_path, stops):
     assert whole.config.steps == 45
     for stop in stops:
         with pytest.raises(RuntimeError, match="crash"):
-            train(config, tmp_path / "cut", lambda name, steps: [StopAfter(stop)], make_source())
+            train(config, tmp_path / "cut", lambda *_, stop=stop: [StopAfter(stop)], make_source())
     assert_same_run(whole, train(config, tmp_path / "cut", source=make_source()))
 
 
