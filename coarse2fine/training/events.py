@@ -11,6 +11,15 @@ from tensorboard.compat.proto.event_pb2 import Event
 from coarse2fine.errors import InputError
 
 
+def read_events(path: pathlib.Path) -> Iterator[Event]:
+    """The events of a file, up to one that was cut off."""
+    try:
+        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+            yield Event.FromString(record)
+    except tf.errors.DataLossError:
+        return
+
+
 def remove_events_after(folder: pathlib.Path, step: int) -> None:
     """Takes out the events of updates that a run makes again, and what a crash left unfinished.
 
@@ -35,8 +44,9 @@ def _remove_after(paths: list[pathlib.Path], step: int) -> None:
     seen = set()
     with tf.io.TFRecordWriter(str(unfinished)) as writer:
         for number, path in enumerate(paths):
-            for record in _records(path):
-                event, digest = Event.FromString(record), hashlib.sha256(record).digest()
+            for event in read_events(path):
+                record = event.SerializeToString(deterministic=True)
+                digest = hashlib.sha256(record).digest()
                 is_first = digest not in seen and (number == 0 or not event.file_version)
                 if is_first and event.step <= step:
                     seen.add(digest)
@@ -46,11 +56,3 @@ def _remove_after(paths: list[pathlib.Path], step: int) -> None:
     os.replace(unfinished, paths[0])
     for path in paths[1:]:
         path.unlink()
-
-
-def _records(path: pathlib.Path) -> Iterator[bytes]:
-    """Those of a file, up to one that was cut off."""
-    try:
-        yield from tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
-    except tf.errors.DataLossError:
-        return

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from coarse2fine.errors import InputError
-from coarse2fine.training.events import remove_events_after
+from coarse2fine.training.events import read_events, remove_events_after
 
 
 def write(folder, run, steps, value=0.0):
@@ -20,7 +20,7 @@ def read(folder, run):
     return sorted(
         (event.step, float(tf.make_ndarray(value.tensor)))
         for path in sorted((folder / run).glob("events.*"))
-        for event in tf.compat.v1.train.summary_iterator(str(path))
+        for event in read_events(path)
         for value in event.summary.value
     )
 

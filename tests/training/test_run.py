@@ -18,6 +18,7 @@ from coarse2fine.evaluation import evaluate
 from coarse2fine.taxonomy import Taxonomy
 from coarse2fine.training import Config, load_run, train
 from coarse2fine.training.checkpoints import Checkpoints
+from coarse2fine.training.events import read_events
 
 TAXONOMY = Taxonomy(("a", "b", "c", "d"), ("x", "y"), (0, 0, 1, 1))
 
@@ -96,7 +97,7 @@ def events_of(run):
     """TensorBoard's events: for each run and tag the steps and values."""
     found = {}
     for path in sorted(run.workdir.events.rglob("events.*")):
-        for event in tf.compat.v1.train.summary_iterator(str(path)):
+        for event in read_events(path):
             for value in event.summary.value:
                 number = tf.make_ndarray(value.tensor)
                 key = path.parent.name, value.tag
@@ -244,7 +245,7 @@ def test_tensorboard_has_every_metric_the_rate_the_config_and_class_maps(tmp_pat
     tags = {}
     for split in ("train", "validation"):
         for path in (tmp_path / "events" / split).iterdir():
-            for event in tf.compat.v1.train.summary_iterator(str(path)):
+            for event in read_events(path):
                 for value in event.summary.value:
                     tags.setdefault(split, {}).setdefault(value.tag, []).append(event.step)
     names = {metric.name for metric in run.model.metrics}
