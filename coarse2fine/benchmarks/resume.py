@@ -64,8 +64,8 @@ def measure(
         _train(workdir, arguments)
         same += is_same(outcome(workdir), expected)
     note = (
-        f"runs of {config['steps']} updates that ended bit for bit alike after SIGKILL, of {kills}, "
-        f"{within_writes} of them killed within a write; {settings.images.kind}"
+        f"runs of {config['steps']} updates that ended bit for bit alike after SIGKILL, of "
+        f"{kills}, {within_writes} of them killed within a write; {settings.images.kind}"
     )
     return [
         Measurement(
