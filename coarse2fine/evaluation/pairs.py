@@ -111,7 +111,7 @@ def find_pairs(runs: Iterable[EvaluatedRun]) -> list[Pair]:
     """Every run on fine labels beside each run on coarse labels that it can be compared with.
 
     They differ in their labels alone (and in what one kind of labels does not use), learn from the
-    same images, and were evaluated on the same ones.
+    same images, and were evaluated on the same ones, through as many views.
     """
     runs = list(runs)
     return [
@@ -130,5 +130,5 @@ def _is_pair(fine: EvaluatedRun, coarse: EvaluatedRun) -> bool:
         and set(fine.config.differing(coarse.config)) <= _OWN
         and fine.taxonomy.fingerprint == coarse.taxonomy.fingerprint
         and all(fine.data[key] == coarse.data[key] for key in ("images", "fingerprint"))
-        and fine.report["test_fingerprint"] == coarse.report["test_fingerprint"]
+        and all(fine.report[key] == coarse.report[key] for key in ("test_fingerprint", "views"))
     )

@@ -170,12 +170,17 @@ def measure_granularity(
 
 
 def _evaluated(run: Run, source: Source, test: Source, training: bool) -> EvaluatedRun:
-    """The run's evaluation; one that is there already and says as much is not made again."""
+    """The run's evaluation; one that is there, of these images in one view, is not made again."""
     try:
         evaluated = EvaluatedRun.load(run.workdir.path)
     except InputError:
         evaluated = None
-    if evaluated is None or (training and evaluated.training_accuracy is None):
+    if (
+        evaluated is None
+        or evaluated.report["views"] != 1
+        or evaluated.report["test_fingerprint"] != test.fingerprint()
+        or (training and evaluated.training_accuracy is None)
+    ):
         evaluate(run, source=test, training=training, training_source=source)
         evaluated = EvaluatedRun.load(run.workdir.path)
     return evaluated

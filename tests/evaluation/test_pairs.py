@@ -51,12 +51,28 @@ def test_with_coarse_only_images_the_oracle_alone_learns_from_the_same_ones(
 
 
 @pytest.mark.parametrize(
-    "images", [{"fingerprint": "others"}, {"test_fingerprint": "others"}, {"num_images": 594}]
+    "images",
+    [
+        {"fingerprint": "others"},
+        {"test_fingerprint": "others"},
+        {"num_images": 594},
+        {"views": 10},
+    ],
 )
-def test_runs_on_other_training_or_test_images_are_no_pair(tmp_path, images):
+def test_runs_on_other_images_or_views_of_them_are_no_pair(tmp_path, images):
     draw_fine_run(tmp_path / "fine")
     draw_coarse_run(tmp_path / "coarse", **images)
     assert pairs_in(tmp_path) == []
+
+
+def test_a_report_that_does_not_say_its_views_is_of_one(tmp_path):
+    draw_fine_run(tmp_path / "fine")
+    draw_coarse_run(tmp_path / "coarse")
+    path = tmp_path / "fine/report.json"
+    report = json.loads(path.read_text())
+    del report["views"]
+    path.write_text(json.dumps(report))
+    assert pairs_in(tmp_path) == [("fine", "coarse")]
 
 
 def test_one_run_on_coarse_labels_goes_with_several_on_fine_ones(tmp_path):

@@ -1,5 +1,6 @@
 """Pairs of runs: which runs a setting is, what is shared, and what the table says."""
 
+import json
 import types
 
 import pytest
@@ -15,6 +16,7 @@ from coarse2fine.experiments import (
 )
 from coarse2fine.experiments.advise import published_evidence
 from coarse2fine.experiments.chen2018 import find_published
+from coarse2fine.files import write_json
 from coarse2fine.training import Config
 
 TINY = Config(
@@ -133,6 +135,15 @@ def test_an_evaluation_without_the_training_images_is_made_again_where_they_are_
     (after,) = measure_granularity(TINY, tmp_path, training=True).pairs
     assert after.fine.training_accuracy is not None
     assert after.fine.coarse_accuracy == before.fine.coarse_accuracy
+
+
+def test_an_evaluation_of_other_test_images_or_in_ten_views_is_made_again(tmp_path):
+    (before,) = measure_granularity(TINY, tmp_path).pairs
+    sound = json.loads((tmp_path / "fine/report.json").read_text())
+    for change in ({"views": 10}, {"test_fingerprint": "of others"}):
+        write_json(tmp_path / "fine/report.json", {**sound, **change})
+        (after,) = measure_granularity(TINY, tmp_path).pairs
+        assert after.fine.report == before.fine.report
 
 
 @pytest.mark.parametrize(
