@@ -79,6 +79,11 @@ def test_the_authors_schedule_changes_at_the_epochs_that_its_preset_states(read_
     assert optimizer.decay_steps == 29 * steps_per_epoch
 
 
+def test_the_imagenet_preset_crops_as_its_source_does(read_config):
+    config = read_config(f"--flagfile={ROOT / 'launch/presets/chen2018_imagenet.flags'}")
+    assert (config.image_size, config.augment) == (224, "random_resized_crop")
+
+
 @pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
 def test_a_preset_says_how_it_is_run_and_what_it_costs(path):
     lines = path.read_text(encoding="utf-8").splitlines()
