@@ -21,7 +21,7 @@ from coarse2fine.errors import InputError
 from coarse2fine.files import read_arrays, remove_file, write_arrays
 from coarse2fine.model import CoarseToFine
 from coarse2fine.taxonomy import Taxonomy, load_taxonomy
-from coarse2fine.training.bad_images import BadImages
+from coarse2fine.training.bad_images import replace_bad_images
 from coarse2fine.training.checkpoints import Checkpoints
 from coarse2fine.training.config import DEFAULTS, Config
 from coarse2fine.training.given_files import claim_given_file, kept_network
@@ -38,7 +38,7 @@ from coarse2fine.training.preprocessing import (
 )
 from coarse2fine.training.safeguards import SaveEachEpoch, StepCounter, StopOnNonFiniteLoss
 from coarse2fine.training.strategy import make_strategy, precision
-from coarse2fine.training.tracking import Tracking, tracked_batches
+from coarse2fine.training.tracking import Tracking, tracked_sets
 from coarse2fine.training.workdir import Workdir
 
 MakeCallbacks = Callable[[str, int], Sequence[keras.callbacks.Callback]]
@@ -268,8 +268,10 @@ def _fit(
     test_source: Source | None,
 ) -> Run:
     config, schedule = plan.config, plan.schedule
-    if config.skip_bad_images and isinstance(source, EncodedSource):
-        source.replace = BadImages(plan, home.bad_images_file)
+    if config.skip_bad_images:
+        replace_bad_images(plan, home)
+    elif isinstance(source, EncodedSource):
+        source.advice = "Replace or remove it, or pass skip_bad_images."
     preprocess = make_preprocessing(
         config.preprocess, _statistics(plan, source, home), source.image_shape, config.backbone
     )
@@ -331,7 +333,7 @@ def _fit(
             callbacks=[
                 counter,
                 StopOnNonFiniteLoss(counter, checkpoints),
-                Tracking(tracked_batches(plan, test_source, preprocess)),
+                Tracking(tracked_sets(plan, test_source, preprocess)),
                 monitor,
                 *([plateau] if config.schedule == "plateau" else []),
                 SaveEachEpoch(counter, checkpoints, lambda: {"plateau": plateau.state}),
