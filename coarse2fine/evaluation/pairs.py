@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from coarse2fine.data.partition import DEFAULT_FRACTION
 from coarse2fine.errors import InputError
 from coarse2fine.evaluation.evaluated_run import EvaluatedRun
 
@@ -44,8 +45,13 @@ class Pair:
     def is_plain(self) -> bool:
         """Whether it is of clean labels, equal networks and all images, as published pairs are."""
         config = self.fine.config
-        return not (
-            config.fine_label_noise or config.data_fraction < 1 or self.coarse.config.extra_layer
+        # Within a pair no image is without a fine label unless it is left out.
+        fractions = (config.fine_fraction, config.coarse_fraction)
+        share = sum(DEFAULT_FRACTION if f is None else f for f in fractions)
+        return (
+            not config.fine_label_noise
+            and not self.coarse.config.extra_layer
+            and share * config.data_fraction > 1 - 1e-9
         )
 
     def gain_by_class(self) -> np.ndarray:
@@ -121,6 +127,15 @@ def find_pairs(runs: Iterable[EvaluatedRun]) -> list[Pair]:
         for coarse in runs
         if coarse.config.labels == "coarse" and _is_pair(fine, coarse)
     ]
+
+
+def plain_pairs(pairs: Iterable[Pair]) -> list[Pair]:
+    """The plain ones whose ratio is defined, the first of each run on fine labels."""
+    found: dict[pathlib.Path, Pair] = {}
+    for pair in pairs:
+        if pair.is_plain and pair.ratio is not None:
+            found.setdefault(pair.fine.path.resolve(), pair)
+    return list(found.values())
 
 
 def _is_pair(fine: EvaluatedRun, coarse: EvaluatedRun) -> bool:

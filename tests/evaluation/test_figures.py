@@ -80,11 +80,13 @@ def make_advice(ratios, gains=(0.01, -0.02, 0.03)):
     ]
     return Advice(
         name="run",
+        noise=0.0,
         num_images=1000,
         ratio=Estimate(0.2, 0.15, 0.24),
         gain=gain,
         classes=tuple(classes),
         num_first=5,
+        own=None,
         evidence=(),
         error=0.01,
         measured=(),
