@@ -9,9 +9,10 @@ import numpy as np
 from coarse2fine.data.partition import DEFAULT_FRACTION
 from coarse2fine.errors import InputError
 from coarse2fine.evaluation.evaluated_run import EvaluatedRun
+from coarse2fine.training.config import USED_WITH
 
-# What may differ within a pair: each belongs to one kind of labels.
-_OWN = {"labels", "fine_label_noise", "extra_layer"}
+# What may differ within a pair.
+_OWN = {"labels", *USED_WITH}
 
 
 @dataclasses.dataclass(frozen=True)
