@@ -28,8 +28,9 @@ def main() -> None:
     from coarse2fine.experiments import measure_granularity, select_settings
 
     settings = select_settings(_EXPERIMENT.value, _ONLY.value, flags.FLAGS.extra_layer)
+    callbacks = show_progress(_WORKDIR.value)
     result = measure_granularity(
-        config, _WORKDIR.value, settings, show_progress, training=_TRAINING.value
+        config, _WORKDIR.value, settings, callbacks, training=_TRAINING.value
     )
     print(result.table())
 

@@ -163,8 +163,8 @@ def train(
     Args:
         config: of the run.
         workdir: the run's folder; all that is written lies below it.
-        callbacks: from a run's name (its folder's) and number of updates to callbacks of Keras, for
-            progress bars and the like.
+        callbacks: from a run's name (its folder's; of a search, `<run>/search`) and number of
+            updates to callbacks of Keras, for progress bars and the like.
         source: the training split, where it has been loaded before; by the config's taxonomy where
             it names one.
         test_source: likewise the test split, for `config.track_test_accuracy`.
@@ -249,7 +249,12 @@ def _search_then_plan(
     plan = make_plan(source, replay_config)
     home.claim(resolved.replace(refit=True), source, plan.partition, plan.fine_labels_changed)
 
-    search = train(search_config, home.path / "search", callbacks, source, test_source)
+    name = home.path.name
+
+    def search_callbacks(search: str, steps: int) -> Sequence[keras.callbacks.Callback]:
+        return callbacks(str(pathlib.PurePath(name, search)), steps)
+
+    search = train(search_config, home.path / "search", search_callbacks, source, test_source)
     state = Checkpoints(search.workdir.checkpoints, search.model, search.taxonomy).read_state()
     changes = state["plateau"]["changes"] if state else []
     milestones = tuple(
