@@ -22,7 +22,7 @@ from coarse2fine.files import read_arrays, remove_file, write_arrays
 from coarse2fine.model import CoarseToFine
 from coarse2fine.taxonomy import Taxonomy, load_taxonomy
 from coarse2fine.training.bad_images import replace_bad_images
-from coarse2fine.training.checkpoints import Checkpoints
+from coarse2fine.training.checkpoints import Checkpoints, newest_checkpoint
 from coarse2fine.training.config import DEFAULTS, Config
 from coarse2fine.training.given_files import claim_given_file, kept_network
 from coarse2fine.training.monitor import Monitor
@@ -118,6 +118,15 @@ def build_model(
     return model
 
 
+def _build_again(
+    config: Config, taxonomy: Taxonomy, image_shape: Sequence[int], home: Workdir
+) -> CoarseToFine:
+    """The model of a run that has a checkpoint, whose weights it is to get: without its file."""
+    return build_model(
+        config.replace(backbone_weights=None), taxonomy, image_shape, kept_network(config, home)
+    )
+
+
 def _make_backbone(config: Config, image_shape: Sequence[int]) -> keras.Model:
     dropout = {} if config.dropout is None else {"dropout": config.dropout}
     backbone = backbones.create(
@@ -139,9 +148,7 @@ def load_run(workdir: str | pathlib.Path) -> Run:
     image_shape = home.read_image_shape()
     statistics = read_arrays(home.preprocessing_file, STATISTICS[config.preprocess])
     preprocess = make_preprocessing(config.preprocess, statistics, image_shape, config.backbone)
-    model = build_model(
-        config.replace(backbone_weights=None), taxonomy, image_shape, kept_network(config, home)
-    )
+    model = _build_again(config, taxonomy, image_shape, home)
     state = Checkpoints(home.checkpoints, model, taxonomy).restore()
     if state is None:
         raise InputError(f"The run in {home.path} has no checkpoint yet. Train it first.")
@@ -282,7 +289,10 @@ def _fit(
     )
     keras.utils.set_random_seed(config.seed)
     with make_strategy(config.strategy).scope():
-        model = build_model(config, source.taxonomy, source.image_shape)
+        if newest_checkpoint(home.checkpoints) is None:
+            model = build_model(config, source.taxonomy, source.image_shape)
+        else:
+            model = _build_again(config, source.taxonomy, source.image_shape, home)
         model.compile(optimizer=make_optimizer(config, plan.steps))
         model.optimizer.build(model.trainable_variables)
     claim_given_file(config, home, model.backbone)
