@@ -229,7 +229,7 @@ def _advise_classes(
     num_first = math.ceil(taxonomy.num_coarse / _SHARE_FIRST)
     # Where nothing is confused there is nothing to gain: those stand last.
     ranks = np.where(np.isnan(ratios.by_class), -1.0, ratios.by_class)
-    # Of equal ratios the last key says which comes first: any.
+    # Of equal ratios chance says which comes first, not the order of the classes.
     order = np.lexsort((rng.random(ranks[1:].shape), -ranks[1:]), axis=1)
     is_first = np.argsort(order, axis=1) < num_first
     chances = (is_first & ~np.isnan(ratios.by_class[1:])).mean(0)

@@ -99,8 +99,8 @@ def _fractions() -> Iterator[Setting]:
         for fraction, *published in zip((0.2, 0.4, 0.6, 0.8), *accuracies, strict=True):
             yield _setting(task, f"{task}/{fraction}", tuple(published), data_fraction=fraction)
         coarse_training, fine_training, _, *on_training = _TASKS[task]
-        published = (coarse_training, fine_training, None, *on_training)
-        yield _setting(task, f"{task}/1.0", published)
+        without_ratio = (coarse_training, fine_training, None, *on_training)
+        yield _setting(task, f"{task}/1.0", without_ratio)
 
 
 SETTINGS: dict[str, tuple[Setting, ...]] = {
