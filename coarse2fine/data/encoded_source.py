@@ -66,7 +66,7 @@ class EncodedSource(Source):
             return self.encoded(index)
         except OSError as error:
             if self.replace is None:
-                raise self._bad(index, _reason(error)) from error
+                raise self._bad(index, reason_of(error)) from error
             return b""
 
     def where(self, index: int) -> str:
@@ -121,7 +121,7 @@ class EncodedSource(Source):
             try:
                 return self._decode(shown, seed, view)
             except (InputError, OSError) as error:
-                reason = _reason(error)
+                reason = reason_of(error)
                 if self.replace is None:
                     raise self._bad(shown, reason) from error
             with self._lock:
@@ -140,5 +140,6 @@ class EncodedSource(Source):
         )
 
 
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
+def reason_of(error: Exception) -> str:
+    """Why an image cannot be read, to go on where the image has been named."""
+    return getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
