@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from coarse2fine.data import EncodedSource
 from coarse2fine.data.file_source import shown
 from coarse2fine.data.survey import Failure, Survey
+from coarse2fine.data.views import CenterCrop
 from coarse2fine.training.description import Description
 from coarse2fine.training.plan import Plan
 
@@ -87,18 +89,18 @@ def _classes(description: Description) -> list[str]:
 
 
 def _images(description: Description) -> list[str]:
-    found = description.headers
-    if found is None:
-        height, width, channels = description.source.image_shape
+    found, source = description.headers, description.source
+    if found is None or not isinstance(source, EncodedSource):
+        height, width, channels = source.image_shape
         return ["## Image sizes", "", f"All images: {height} x {width}, {channels} channels."]
-    every = found.num_images == len(description.source)
+    every = found.num_images == len(source)
     drawn = "all images" if every else f"{found.num_images:,} images drawn by the seed"
     lines = ["## Image sizes", "", f"By the headers of {drawn}."]
     if found.kinds:
         lines += [
             "Kinds: " + ", ".join(f"{k} {n:,}" for k, n in sorted(found.kinds.items())) + ".",
             f"Width: {_range(found.widths)}. Height: {_range(found.heights)}.",
-            _enlarged(description, found),
+            _enlarged(found, source.view),
         ]
     unreadable = found.num_images - len(found.heights)
     lines.append(f"Without a readable header: {unreadable:,}.")
@@ -109,8 +111,7 @@ def _images(description: Description) -> list[str]:
     return lines
 
 
-def _enlarged(description: Description, found: Survey) -> str:
-    view = description.source.view  # type: ignore[attr-defined]  # Headers are of encoded images.
+def _enlarged(found: Survey, view: CenterCrop) -> str:
     shorter = np.minimum(found.heights, found.widths)
     below = [(shorter < side).sum() for side in (view.shorter_side, view.size)]
     share = 100 * below[0] / len(shorter)
