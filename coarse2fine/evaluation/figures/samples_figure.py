@@ -21,7 +21,7 @@ _TITLE = 0.4
 _FEWEST_COLUMNS = 8  # Fewer images are drawn in the size of so many.
 
 _SIZE = 7.0  # Points of the names.
-_LETTER = 0.6 * _SIZE / 72  # Inches that a letter takes.
+_LETTER = 0.58 * _SIZE / 72  # Inches that a letter takes.
 _NO_FINE = "(coarse only)"
 _UNREADABLE = "cannot\nbe read"
 
