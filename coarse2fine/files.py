@@ -43,6 +43,19 @@ def write_text(path: pathlib.Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
 
+def append_text(path: pathlib.Path, text: str) -> None:
+    """Writes UTF-8 text behind what is there.
+
+    Raises:
+        InputError: the file cannot be written; a part of the text may be in it.
+    """
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
 def write_bytes(path: pathlib.Path, content: bytes) -> None:
     """Writes bytes in place of what was there.
 

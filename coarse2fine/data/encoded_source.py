@@ -61,12 +61,10 @@ class EncodedSource(Source):
         return (self._readable(int(index)) for index in indices)
 
     def _readable(self, index: int) -> bytes:
-        """The bytes of an image; none where they cannot be read and others may be shown instead."""
+        """The bytes of an image; none where they cannot be read, which is found when it is seen."""
         try:
             return self.encoded(index)
-        except OSError as error:
-            if self.replace is None:
-                raise self._bad(index, reason_of(error)) from error
+        except OSError:
             return b""
 
     def where(self, index: int) -> str:

@@ -27,7 +27,8 @@ class FileTable:
         coarse: `(n,)` coarse labels.
         split: `(n,)` names of splits; empty texts where there are no splits.
         taxonomy: of the labels.
-        dropped: for each class that the taxonomy does not name, how many files were left out.
+        dropped: for each split and class that the taxonomy does not name, how many files were left
+            out.
     """
 
     paths: np.ndarray
@@ -35,7 +36,7 @@ class FileTable:
     coarse: np.ndarray
     split: np.ndarray
     taxonomy: Taxonomy
-    dropped: dict[str, int]
+    dropped: dict[str, dict[str, int]]
 
 
 class FileSource(EncodedSource):

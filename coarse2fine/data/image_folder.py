@@ -52,10 +52,11 @@ def read_image_folder(
     kept = np.flatnonzero(fine[number] != DROPPED)
     if not len(kept):
         raise InputError(f"{shown(root)} holds no images of the taxonomy's classes.")
-    dropped: collections.Counter[str] = collections.Counter()
+    dropped: dict[str, dict[str, int]] = collections.defaultdict(dict)
     for folder, count in enumerate(np.bincount(number, minlength=len(fine)).tolist()):
+        split, classes = tree.folders[folder]
         if count and fine[folder] == DROPPED:
-            dropped["/".join(tree.folders[folder][1])] += count
+            dropped[split]["/".join(classes)] = count
     splits = np.array([split for split, _ in tree.folders], np.str_)
     return FileTable(
         np.array(tree.paths, object)[kept],

@@ -39,7 +39,8 @@ def load_source(
         split: `train` or `test`; `load_tfds` says which split of `imagenet2012` that is.
         data_dir: where a TFDS set was prepared, the folder, or the table; shapes have none.
         taxonomy: in place of the set's own. Its source names are labels of the set; images of
-            labels that it does not name are left out, and counted in `Source.dropped`.
+            labels that it does not name are left out, and counted in `Source.dropped`. In a table
+            (`csv`) such labels are errors.
         seed: of the drawings of `shapes`, and of the test set that `test_fraction` asks for.
         image_size: height and width of the crops that are seen of images of any size; needed for
             image files, and where a TFDS set's images vary in size; shapes have one size.
@@ -125,7 +126,8 @@ def _load_files(
         table.coarse[is_wanted],
         view,
     )
-    source.dropped = table.dropped
+    # Of files without splits, classes are left out before a test set is drawn.
+    source.dropped = table.dropped.get(split, table.dropped.get("", {}))
     return source
 
 

@@ -112,8 +112,7 @@ class RecordSource(EncodedSource):
             examples = list(_encoded_examples(builder, split, keys))
             self._records: Sequence[dict[str, Any]] = examples
         else:
-            unread = {self._image_key: tfds.decode.SkipDecoding()}
-            self._records = examples = builder.as_data_source(split, decoders=unread)
+            self._records = examples = _undecoded(builder, split)
         self._positions, fine, ids, dropped = _read_kept(builder, split, examples, to_fine)
         super().__init__(
             taxonomy,
@@ -150,9 +149,7 @@ class ArrayRecordSource(Source):
     ):
         self._image_key, *_ = _feature_keys(builder)
         self._records = builder.as_data_source(split)
-        # A data source of TFDS ignores `PartialDecoding`.
-        unread = {self._image_key: tfds.decode.SkipDecoding()}
-        examples = builder.as_data_source(split, decoders=unread)
+        examples = _undecoded(builder, split)
         self._positions, fine, ids, dropped = _read_kept(builder, split, examples, to_fine)
         super().__init__(taxonomy, fine, ids, image_shape)
         self.dropped = dropped
@@ -182,6 +179,13 @@ def _read_kept(
     names = builder.info.features[label_key].names
     kept, dropped = split_dropped(_where(builder, split), label, names, to_fine)
     return kept, to_fine[label[kept]], np.array(ids, np.str_)[kept], dropped
+
+
+def _undecoded(builder, split: str) -> Sequence[dict[str, Any]]:
+    """The examples of a set prepared as ArrayRecord, their images as bytes."""
+    # A data source of TFDS ignores `PartialDecoding`.
+    image_key, *_ = _feature_keys(builder)
+    return builder.as_data_source(split, decoders={image_key: tfds.decode.SkipDecoding()})
 
 
 def _encoded_examples(builder, split: str, keys: Sequence[str]) -> Iterator[dict[str, Any]]:

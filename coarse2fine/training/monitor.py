@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from coarse2fine.files import write_text
+from coarse2fine.files import append_text, write_text
 from coarse2fine.training.optimizer import learning_rate
 from coarse2fine.training.safeguards import StepCounter
 from coarse2fine.training.workdir import Workdir
@@ -78,8 +78,7 @@ class Monitor(keras.callbacks.Callback):
             "learning_rate": rate,
             **metrics,
         }
-        with self._workdir.metrics_file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        append_text(self._workdir.metrics_file, json.dumps(line) + "\n")
         with self._writer("train").as_default(step):
             tf.summary.scalar("learning_rate", rate)
             pictures_due = step * _PICTURES // self._total_steps

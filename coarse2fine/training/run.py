@@ -18,7 +18,7 @@ from coarse2fine.data import (
     training_batches,
 )
 from coarse2fine.errors import InputError
-from coarse2fine.files import read_arrays, write_arrays
+from coarse2fine.files import read_arrays, remove_file, write_arrays
 from coarse2fine.model import CoarseToFine
 from coarse2fine.taxonomy import Taxonomy, load_taxonomy
 from coarse2fine.training.bad_images import BadImages
@@ -286,7 +286,7 @@ def _fit(
     if state["step"] >= plan.steps:
         return run
 
-    home.report_file.unlink(missing_ok=True)  # It would be of fewer updates.
+    remove_file(home.report_file)  # It would be of fewer updates.
     counter = StepCounter(state["step"], plan.steps)
     validation = plan.partition.validation
     shown = np.concatenate([validation, plan.training_images])[:_NUM_PICTURES]

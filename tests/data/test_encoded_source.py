@@ -197,11 +197,10 @@ class TestFingerprint:
         other.contents = ENCODED
         assert source.fingerprint() == other.fingerprint()
 
-    def test_needs_the_bytes_unless_others_may_replace_them(self):
+    def test_takes_bytes_that_cannot_be_read_for_none(self):
         source = with_bad(at_1=MISSING)
-        check_refused(bad(1, "No such file or directory"), source.fingerprint)
-        source.replace = lambda index, reason: 0
         assert source.fingerprint() == with_bad(at_1=b"").fingerprint()
+        assert source.fingerprint() != MemorySource().fingerprint()
 
 
 def test_other_fine_labels_leave_the_images():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from coarse2fine.data.image_folder import read_image_folder
+from coarse2fine.data.load import load_source
 from coarse2fine.errors import InputError
 from coarse2fine.taxonomy import Taxonomy
 
@@ -164,13 +165,22 @@ class TestGivenTaxonomy:
             "dog/beagle/2.JPEG": ("", "large", "beagle"),
             "dog/pug/1.gif": ("", "small", "pug"),
         }
-        assert table.dropped == {"dog": 2}
+        assert table.dropped == {"": {"dog": 2}}
 
     def test_leaves_out_what_it_does_not_name_and_counts_it(self, make):
         names = ["fish/eel/1.jpg", "fish/eel/2.jpg", "fish/3.jpg", "dog/akita/1.jpg", "fish/carp/"]
         table = read_image_folder(make(*TREE, *names), PETS)
         assert found(table) == by_path(*TREE)
-        assert table.dropped == {"fish/eel": 2, "fish": 1, "dog/akita": 1}
+        assert table.dropped == {"": {"fish/eel": 2, "fish": 1, "dog/akita": 1}}
+
+    def test_counts_what_is_left_out_split_by_split(self, make):
+        names = [f"{split}/{name}" for split in ("train", "test") for name in TREE]
+        root = make(*names, "train/fish/eel/1.jpg", "train/fish/eel/2.jpg", "test/fish/eel/3.jpg")
+        table = read_image_folder(root, PETS)
+        assert table.dropped == {"train": {"fish/eel": 2}, "test": {"fish/eel": 1}}
+        for split, count in (("train", 2), ("test", 1)):
+            source = load_source("folder", split, str(root), PETS, image_size=8)
+            assert source.dropped == {"fish/eel": count}
 
     def test_may_move_classes_between_coarse_ones_of_the_same_names(self, make):
         moved = Taxonomy(PETS.fine_names, PETS.coarse_names, (1, 1, 0))

@@ -14,6 +14,7 @@ import pytest
 from coarse2fine.data import ArraySource, draw_partition
 from coarse2fine.errors import InputError
 from coarse2fine.files import (
+    append_text,
     make_folder,
     read_arrays,
     read_json,
@@ -250,6 +251,13 @@ class TestFiles:
         message = f"{path} cannot be written: No space left on device."
         check_refused(message, WRITERS[kind], path)
         assert contents(tmp_path) == {path: before}
+
+    def test_text_is_put_behind_what_is_there(self, tmp_path):
+        path = tmp_path / "file"
+        for text in ("é\n", "猫\n"):
+            append_text(path, text)
+        assert path.read_text(encoding="utf-8") == "é\n猫\n"
+        check_refused(f"{tmp_path} cannot be written: Is a directory.", append_text, tmp_path, "x")
 
     def test_arrays_that_cannot_be_saved_leave_nothing(self, tmp_path):
         class Broken:
