@@ -27,7 +27,7 @@ _UNREADABLE = "cannot\nbe read"
 
 
 def samples_figure(rows: Sequence[ClassSamples], title: str = "") -> "Figure":
-    r"""Draws images of coarse classes, a row each, with the names of their fine classes.
+    """Draws images of coarse classes, a row each, with the names of their fine classes.
 
     Args:
         rows: as `draw_samples` gives them. An image that is None is a grey field that says so.
@@ -37,9 +37,11 @@ def samples_figure(rows: Sequence[ClassSamples], title: str = "") -> "Figure":
         InputError: no class.
 
     Example:
-        >>> cat = ClassSamples("cat", (Sample(None, "siamese"), Sample(None, None)))
-        >>> [text.get_text() for text in samples_figure([cat]).axes[0].texts]
-        ['cat', 'cannot\\nbe read', 'siamese', 'cannot\\nbe read', '(coarse only)']
+        >>> import numpy as np
+        >>> image = np.zeros((32, 32, 3), np.uint8)
+        >>> cats = ClassSamples("cat", (Sample(image, "siamese"), Sample(image, None)))
+        >>> [text.get_text() for text in samples_figure([cats]).axes[0].texts]
+        ['cat', 'siamese', '(coarse only)']
     """
     check_some("classes", rows)
     num_columns = max(_FEWEST_COLUMNS, *(len(row.samples) for row in rows))
