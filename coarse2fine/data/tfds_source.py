@@ -109,11 +109,11 @@ class RecordSource(EncodedSource):
         self._image_key, *_ = keys = _feature_keys(builder)
         if in_memory:
             _check_memory(builder, split, builder.info.splits[split].num_bytes)
-            examples = list(_encoded_examples(builder, split, keys))
-            self._records: Sequence[dict[str, Any]] = examples
+            records: Sequence[dict[str, Any]] = list(_encoded_examples(builder, split, keys))
         else:
-            self._records = examples = _undecoded(builder, split)
-        self._positions, fine, ids, dropped = _read_kept(builder, split, examples, to_fine)
+            records = _undecoded(builder, split)
+        self._records = records
+        self._positions, fine, ids, dropped = _read_kept(builder, split, records, to_fine)
         super().__init__(
             taxonomy,
             fine,
