@@ -27,22 +27,22 @@ def main() -> None:
         raise InputError("--failures names the images that --verify finds: give both.")
     from progress import show_share
 
-    from coarse2fine.experiments import check_picture_file, draw_description, write_failures
+    from coarse2fine import experiments
     from coarse2fine.training import describe
     from coarse2fine.training.description_text import description_text
 
     if _PICTURE.value is not None:
-        check_picture_file(_PICTURE.value)
+        experiments.check_picture_file(_PICTURE.value)
     if _FAILURES.value is not None:
-        write_failures(None, _FAILURES.value)
+        experiments.check_failures_file(_FAILURES.value)
     description = describe(
         config, _SPLIT.value, _VERIFY.value, lambda split: show_share(f"Decoding {split}", "image")
     )
     print(description_text(description, _FAILURES.value))
     if _FAILURES.value is not None:
-        write_failures(description, _FAILURES.value)
+        experiments.write_failures(description, _FAILURES.value)
     if _PICTURE.value is not None:
-        draw_description(description, _PICTURE.value)
+        experiments.draw_description(description, _PICTURE.value)
         print(f"Wrote {_PICTURE.value}")
     if description.num_failures:
         sys.exit(1)

@@ -4,6 +4,7 @@ from coarse2fine.experiments.advise import advise
 from coarse2fine.experiments.chen2018 import SETTINGS, select_settings
 from coarse2fine.experiments.compare import ARMS, Arm, Comparison, compare
 from coarse2fine.experiments.describe import (
+    check_failures_file,
     check_picture_file,
     draw_description,
     write_failures,
@@ -31,6 +32,7 @@ __all__ = [
     "Published",
     "Setting",
     "advise",
+    "check_failures_file",
     "check_picture_file",
     "compare",
     "draw",

@@ -7,7 +7,7 @@ from coarse2fine.data.samples import draw_samples
 from coarse2fine.errors import InputError
 from coarse2fine.evaluation import figures
 from coarse2fine.evaluation._extra import import_extra
-from coarse2fine.files import write_bytes, write_text
+from coarse2fine.files import append_text, write_bytes, write_text
 from coarse2fine.training import Description
 
 _MOST_ROWS = 12
@@ -40,17 +40,24 @@ def draw_description(description: Description, path: str | pathlib.Path) -> None
     write_bytes(pathlib.Path(path), picture.getvalue())
 
 
-def write_failures(description: Description | None, path: str | pathlib.Path) -> None:
+def check_failures_file(path: str | pathlib.Path) -> None:
+    """Raises `InputError` unless `write_failures` could write here; what is there stays."""
+    append_text(pathlib.Path(path), "")
+
+
+def write_failures(description: Description, path: str | pathlib.Path) -> None:
     """Writes a line for each image that cannot be decoded: its name, a tab, the reason.
 
     Args:
-        description: with decoded splits; None to make an empty file, before the work of hours.
+        description: with decoded splits.
         path: of the file; what was there is replaced.
+
+    Raises:
+        InputError: the file cannot be written.
     """
-    surveys = description.decoded.values() if description else ()
     lines = [
         f"{bad.image}\t{bad.reason}\n"
-        for found in surveys
+        for found in description.decoded.values()
         if found is not None
         for bad in found.failures
     ]

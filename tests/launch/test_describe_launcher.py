@@ -68,6 +68,14 @@ def test_where_none_is_bad_the_file_is_empty(launch, pets, tmp_path):
     assert (tmp_path / "bad.tsv").read_text() == ""
 
 
+def test_an_earlier_list_outlasts_a_wrong_flag(launch, pets, tmp_path):
+    listed = tmp_path / "bad.tsv"
+    listed.write_text("of before\n")
+    wrong = {**values(pets), "data_dir": tmp_path / "gone"}
+    assert launch("describe", "--verify", **wrong, failures=listed)[0] == 2
+    assert listed.read_text() == "of before\n"
+
+
 def test_a_picture_is_drawn_of_what_can_be_read(launch, pets, tmp_path):
     pytest.importorskip("matplotlib", reason="the extra figures is not installed")
     (pets / "train/cat/siamese/0.png").write_bytes(b"no image")
