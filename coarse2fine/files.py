@@ -13,6 +13,9 @@ import numpy as np
 
 from coarse2fine.errors import InputError
 
+UNFINISHED = ".unfinished"
+"""What a file's name ends with until all of it has been written."""
+
 
 def make_folder(path: pathlib.Path) -> None:
     """Makes a folder, and those that it lies in, where they are missing.
@@ -115,7 +118,7 @@ def read_arrays(path: pathlib.Path, names: Iterable[str]) -> dict[str, np.ndarra
 @contextlib.contextmanager
 def _written_whole(path: pathlib.Path) -> Iterator[BinaryIO]:
     """A file that takes the place of what was there when all of it has been written."""
-    unfinished = path.with_name(path.name + ".unfinished")
+    unfinished = path.with_name(path.name + UNFINISHED)
     try:
         with unfinished.open("wb") as file:
             yield file

@@ -25,7 +25,8 @@ def main() -> None:
 
     from coarse2fine.experiments import compare
 
-    print(compare(config, _WORKDIR.value, _MATCH.value, show_progress).table())
+    callbacks = show_progress(_WORKDIR.value)
+    print(compare(config, _WORKDIR.value, _MATCH.value, callbacks).table())
 
 
 if __name__ == "__main__":

@@ -21,8 +21,11 @@ _DEFINE: dict[type, Callable[..., flags.FlagHolder]] = {
 }
 
 
-def define_config() -> Callable[[], Config]:
-    """Defines a flag for each field of `Config`; returns what reads them into one."""
+def define_config() -> Callable[..., Config]:
+    """Defines a flag for each field of `Config`; returns what reads them into one.
+
+    Values given to that stand in place of those of the flags.
+    """
     hints = typing.get_type_hints(Config)
     holders: dict[str, flags.FlagHolder] = {}
     for field in dataclasses.fields(Config):
@@ -38,9 +41,9 @@ def define_config() -> Callable[[], Config]:
         else:
             holders[name] = _DEFINE[_value_type(hints[name])](name, default, help_text)
 
-    def read() -> Config:
+    def read(**given: Any) -> Config:
         values = {name: holder.value for name, holder in holders.items()}
-        return Config(**{**values, "milestones": _milestones(values["milestones"])})
+        return Config(**{**values, "milestones": _milestones(values["milestones"]), **given})
 
     return read
 

@@ -1,15 +1,47 @@
 """A progress bar over a run."""
 
+import pathlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 
+from coarse2fine.training.run import MakeCallbacks
+from coarse2fine.training.workdir import Workdir
 
-def show_progress(name: str, steps: int) -> Sequence[keras.callbacks.Callback]:
-    """The callbacks of `coarse2fine.training.train` that show one bar a run."""
-    return [_Progress(name, steps)]
+
+def show_progress(workdir: str) -> MakeCallbacks:
+    """The callbacks of `coarse2fine.training.train` that show one bar a run.
+
+    Before a run they say which classes it leaves out, unless they have just said so.
+
+    Args:
+        workdir: of the run, or of the runs below it.
+    """
+    said = ""
+
+    def make(name: str, steps: int) -> Sequence[keras.callbacks.Callback]:
+        nonlocal said
+        above = pathlib.Path(workdir)
+        folders = (Workdir(folder / name) for folder in (above, above.parent))
+        home = next(home for home in folders if home.config_file.is_file())
+        text = _dropped_text(home.read_data()["dropped"])
+        if text and text != said:
+            print(text, flush=True)
+        said = text
+        return [_Progress(name, steps)]
+
+    return make
+
+
+def _dropped_text(dropped: Mapping[str, int]) -> str:
+    if not dropped:
+        return ""
+    return (
+        f"Classes that the taxonomy does not name, left out: {len(dropped)}, with "
+        f"{sum(dropped.values())} images."
+    )
 
 
 def show_share(name: str, unit: str = "update") -> Callable[[int, int], None]:

@@ -6,7 +6,8 @@ from coarse2fine.benchmarks.measurement import Measurement, Settings, of_pairs
 from coarse2fine.benchmarks.process import call_in_process, peak_memory, resident_memory
 from coarse2fine.benchmarks.timing import time_pairs
 from coarse2fine.evaluation import make_report, predict
-from coarse2fine.evaluation.report import confusion_matrix, confusion_ratios
+from coarse2fine.evaluation.decisions import Decisions
+from coarse2fine.evaluation.report import confusion_ratios
 from coarse2fine.metrics import ConfusionMatrix
 from coarse2fine.training import Config
 from coarse2fine.training.preprocessing import fit_preprocessing, make_preprocessing
@@ -50,7 +51,8 @@ def _measure_seconds(settings: Settings, num_images: int, width: float) -> Measu
         make_report(predict(model, preprocess, source, images), taxonomy)
 
     def confuse() -> None:
-        confusion_ratios(confusion_matrix(predictions, taxonomy), taxonomy)
+        confusion = Decisions.of(predictions).fine_confusion(taxonomy.num_fine)
+        confusion_ratios(confusion, taxonomy)
 
     times = time_pairs(confuse, evaluate, settings.pairs)
     return of_pairs(

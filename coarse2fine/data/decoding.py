@@ -57,6 +57,11 @@ def decode_windows(
         return np.stack([seen[window] for window in windows])
 
 
+def check_decodable(encoded: bytes, header: ImageHeader) -> None:
+    """Decodes all of an image, and so any window of it; raises as `decode_windows`."""
+    decode_windows(encoded, header, [Window(0, 0, header.height, header.width)], size=1)
+
+
 def _part(spans: Sequence[tuple[float, float]], end: int, size: int) -> tuple[int, int]:
     """The whole pixels that these spans, each a start and a length, need of a side of the image."""
     starts, stops = [], []

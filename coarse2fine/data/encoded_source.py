@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
-from coarse2fine.data.decoding import decode_windows
+from coarse2fine.data.decoding import check_decodable, decode_windows
 from coarse2fine.data.image_header import read_image_header
 from coarse2fine.data.source import Source
 from coarse2fine.data.views import CenterCrop, View
@@ -37,6 +37,7 @@ class EncodedSource(Source):
         replace: from the index of an image that cannot be decoded, and the reason, to the index of
             another to show in its place, called once at a time; it raises `InputError` where there
             is none left. None to stop at the first such image.
+        advice: what to do about such an image, where the message that names it ends.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class EncodedSource(Source):
         super().__init__(taxonomy, fine, ids, (view.size, view.size, channels), coarse)
         self.view = view
         self.replace: Replace | None = None
+        self.advice = "Replace or remove it."
         self._lock = threading.Lock()
 
     @abc.abstractmethod
@@ -70,6 +72,15 @@ class EncodedSource(Source):
     def where(self, index: int) -> str:
         """What to call an image in a message."""
         return str(self.ids[index])
+
+    def is_decodable(self, index: int) -> bool:
+        """Whether all of an image can be decoded, and so any window of it."""
+        try:
+            encoded = self.encoded(index)
+            check_decodable(encoded, read_image_header(encoded))
+        except (InputError, OSError):
+            return False
+        return True
 
     def images(
         self, indices: tf.Tensor, view: View | None = None, seeds: tf.Tensor | None = None
@@ -133,8 +144,7 @@ class EncodedSource(Source):
 
     def _bad(self, index: int, reason: str) -> InputError:
         return InputError(
-            f"{self.where(index)} cannot be read as an image: {reason}. Replace or remove it, or "
-            "pass skip_bad_images."
+            f"{self.where(index)} cannot be read as an image: {reason}. {self.advice}"
         )
 
 

@@ -9,6 +9,9 @@ import numpy as np
 
 from coarse2fine.errors import InputError
 
+DEFAULT_FRACTION = 0.5
+"""Of each fine class, for S_fine and for S_coarse, where every image has a fine label."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Partition:
@@ -71,7 +74,7 @@ def draw_partition(
         InputError: a fraction out of range, or fractions whose sum is more than 1.
     """
     has_coarse_only = bool(np.any(fine < 0))
-    default = 1.0 if has_coarse_only else 0.5
+    default = 1.0 if has_coarse_only else DEFAULT_FRACTION
     fine_fraction = default if fine_fraction is None else fine_fraction
     coarse_fraction = default if coarse_fraction is None else coarse_fraction
     check_fractions(fine_fraction, coarse_fraction, validation_fraction, has_coarse_only)

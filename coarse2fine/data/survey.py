@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from coarse2fine.data.decoding import decode_windows
+from coarse2fine.data.decoding import check_decodable
 from coarse2fine.data.encoded_source import EncodedSource, reason_of
 from coarse2fine.data.image_header import ImageHeader, read_image_header
 from coarse2fine.data.source import Source
-from coarse2fine.data.views import Window
 
 _CHUNK = 256  # Images whose results wait for each other, so that memory stays small.
 
@@ -110,8 +109,7 @@ def _look_at(source: Source, index: int, decode: bool) -> tuple[ImageHeader | No
         encoded = source.encoded(index)
         header = read_image_header(encoded)
         if decode:
-            whole = Window(0, 0, header.height, header.width)
-            decode_windows(encoded, header, [whole], size=1, channels=source.image_shape[-1])
+            check_decodable(encoded, header)
     except Exception as error:  # A library that reads records may raise anything.
         return header, reason_of(error)
     return header, ""

@@ -7,8 +7,9 @@ from coarse2fine.data import Source
 from coarse2fine.evaluation.decisions import Decisions
 from coarse2fine.evaluation.predictions import predict
 from coarse2fine.evaluation.report import make_report
-from coarse2fine.files import write_json
+from coarse2fine.files import remove_file, write_json
 from coarse2fine.training import Run, load_run, load_split
+from coarse2fine.training.bad_images import replace_bad_images
 from coarse2fine.training.run import plan_of
 
 
@@ -27,7 +28,8 @@ def evaluate(
         data_dir: of the data, where it is not the one that the run was trained with.
         source: the test split, where it has been loaded before.
         training: also score all images that the run was trained on, without augmentation, as it
-            predicts; their fine labels count where the run might use them.
+            predicts; their fine labels count where the run might use them. Of a run with
+            `skip_bad_images` others stand for those that cannot be decoded, as in training.
         training_source: the training split as its data set gives it, where it has been loaded
             before.
         views: of each image, 1 or 10; as of `predict`.
@@ -55,14 +57,18 @@ def evaluate(
         if training_source is None:
             training_source = load_split(config, "train", run.taxonomy)
         report["training"] = _report_on_training(run, training_source, views)
+    # First away with the old report and then the new one: with a report there are its decisions.
+    remove_file(run.workdir.report_file)
     Decisions.of(predictions).save(run.workdir.decisions_file)
-    write_json(run.workdir.report_file, report)  # Last: with a report there are its decisions.
+    write_json(run.workdir.report_file, report)
     return report
 
 
 def _report_on_training(run: Run, source: Source, views: int) -> dict[str, Any]:
     plan = plan_of(run, source)
     run.workdir.check_same_images(source, plan.partition)
+    if run.config.skip_bad_images:
+        replace_bad_images(plan, run.workdir)
     predictions = predict(
         run.model, run.preprocess, plan.source, plan.training_images, run.config.batch_size, views
     )

@@ -15,13 +15,9 @@ from coarse2fine.experiments.granularity import (
     Setting,
     measure_granularity,
 )
-from coarse2fine.experiments.pictures import (
-    draw,
-    draw_advice,
-    draw_embedding,
-    draw_pairs,
-    draw_run,
-)
+from coarse2fine.experiments.pair_pictures import draw_pairs
+from coarse2fine.experiments.pictures import draw
+from coarse2fine.experiments.run_pictures import draw_advice, draw_embedding, draw_run
 
 __all__ = [
     "ARMS",

@@ -10,7 +10,7 @@ from coarse2fine.errors import InputError, check_known
 from coarse2fine.evaluation import evaluate
 from coarse2fine.files import write_json
 from coarse2fine.training import Config, Run, load_split, train
-from coarse2fine.training.config import DEFAULTS
+from coarse2fine.training.config import DEFAULTS, USED_WITH
 from coarse2fine.training.plan import make_plan
 from coarse2fine.training.run import MakeCallbacks
 from coarse2fine.training.workdir import Workdir
@@ -95,6 +95,11 @@ def _cost(run: Run) -> dict[str, Any]:
     }
 
 
+def _unused(labels: str) -> dict[str, Any]:
+    """The default of what a run on these labels does not use."""
+    return {name: DEFAULTS[name] for name, kinds in USED_WITH.items() if labels not in kinds}
+
+
 def compare(
     config: Config,
     workdir: str | pathlib.Path,
@@ -124,10 +129,7 @@ def compare(
     home = pathlib.Path(workdir)
     training, test = load_split(config, "train"), load_split(config, "test")
     configs = {
-        arm: config
-        if labels == "mixed"
-        else config.replace(labels=labels, coarse_weight=DEFAULTS["coarse_weight"])
-        for arm, labels in ARMS.items()
+        arm: config.replace(labels=labels, **_unused(labels)) for arm, labels in ARMS.items()
     }
     plans = {arm: make_plan(training, configs[arm]) for arm in ARMS}
     arms = []

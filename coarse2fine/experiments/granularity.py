@@ -13,13 +13,18 @@ from coarse2fine.evaluation import evaluate
 from coarse2fine.evaluation.evaluated_run import EvaluatedRun
 from coarse2fine.evaluation.pairs import Pair
 from coarse2fine.training import Config, Run, load_split, train
-from coarse2fine.training.config import DEFAULTS
+from coarse2fine.training.config import DEFAULTS, USED_WITH
 from coarse2fine.training.run import MakeCallbacks
 
 LABELS = ("coarse", "fine")
 
-# What a run on one kind of labels does not use.
-_UNUSED = {"coarse": ("fine_label_noise",), "fine": ("extra_layer",)}
+# What a run on one kind of labels does not use, and one on the other does.
+_UNUSED = {
+    labels: tuple(
+        name for name, kinds in USED_WITH.items() if labels not in kinds and {*kinds} & {*LABELS}
+    )
+    for labels in LABELS
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,11 +35,15 @@ class Published:
         coarse_training: A_CC, percent.
         fine_training: A_FC, percent.
         ratio: the average confusion ratio.
+        coarse_on_training: A_CC on the training images, percent.
+        fine_on_training: A_FC on the training images, percent.
     """
 
     coarse_training: float | None = None
     fine_training: float | None = None
     ratio: float | None = None
+    coarse_on_training: float | None = None
+    fine_on_training: float | None = None
 
     @property
     def gain(self) -> float | None:
@@ -59,7 +68,10 @@ class Setting:
     published: Published = Published()
 
     def config(self, base: Config, labels: str) -> Config:
-        """The config of one of the setting's two runs, on all images unless `base` says else."""
+        """The config of one of the setting's two runs.
+
+        It is on all images that have a fine label, unless `base` says otherwise.
+        """
         everything = {"fine_fraction": 1.0, "coarse_fraction": 0.0}
         shares = {name: share for name, share in everything.items() if getattr(base, name) is None}
         unused = {name: DEFAULTS[name] for name in _UNUSED[labels]}
@@ -83,21 +95,25 @@ class Granularity:
     Attributes:
         settings: as asked for.
         pairs: in the same order.
+        without_fine: likewise, how many training images have no fine label: neither run learns
+            from those.
     """
 
     settings: tuple[Setting, ...]
     pairs: tuple[Pair, ...]
+    without_fine: tuple[int, ...]
 
     def table(self) -> str:
         """Accuracies in percent, gains in percentage points, published numbers beside measured."""
-        rows = [_row(*both) for both in zip(self.settings, self.pairs, strict=True)]
+        columns = (self.settings, self.pairs, self.without_fine)
+        rows = [_row(*row) for row in zip(*columns, strict=True)]
         # Columns without a number are left out.
         names = [name for name in rows[0] if any(row[name] for row in rows)]
         lines = [names, ["---"] * len(names), *([row[name] for name in names] for row in rows)]
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _row(setting: Setting, pair: Pair) -> dict[str, str]:
+def _row(setting: Setting, pair: Pair, without_fine: int) -> dict[str, str]:
     published = setting.published
     low, high = (f"{100 * end:+.2f}" for end in pair.gain_interval())
     return {
@@ -109,10 +125,13 @@ def _row(setting: Setting, pair: Pair) -> dict[str, str]:
         "ACR": _shown(pair.ratio, ".3f"),
         "training A_CC": _percent(pair.coarse.training_accuracy),
         "training A_FC": _percent(pair.fine.training_accuracy),
+        "left out, without a fine label": f"{without_fine:,}" if without_fine else "",
         "published A_CC": _shown(published.coarse_training, ".2f"),
         "published A_FC": _shown(published.fine_training, ".2f"),
         "published gain": _shown(published.gain, "+.2f"),
         "published ACR": _shown(published.ratio, ".3f"),
+        "published training A_CC": _shown(published.coarse_on_training, ".1f"),
+        "published training A_FC": _shown(published.fine_on_training, ".1f"),
     }
 
 
@@ -137,8 +156,8 @@ def measure_granularity(
     that two settings have in common is run once.
 
     Args:
-        config: what the settings have in common. All images keep their fine label unless it says
-            otherwise.
+        config: what the settings have in common. All images that have a fine label keep it unless
+            it says otherwise; those without one are in neither run, and counted.
         workdir: of the experiment.
         settings: what to measure; by default the config's own data set.
         callbacks: as of `train`.
@@ -150,7 +169,7 @@ def measure_granularity(
     """
     _check_free(config, settings)
     home = pathlib.Path(workdir)
-    pairs = []
+    pairs, without_fine = [], []
     for setting in settings:
         runs = {}
         # The two kinds of labels differ in nothing that their images depend on.
@@ -166,16 +185,22 @@ def measure_granularity(
             runs[labels] = _evaluated(run, source, test, training)
             keras.backend.clear_session()
         pairs.append(Pair(**runs))
-    return Granularity(tuple(settings), tuple(pairs))
+        without_fine.append(int((source.fine < 0).sum()))
+    return Granularity(tuple(settings), tuple(pairs), tuple(without_fine))
 
 
 def _evaluated(run: Run, source: Source, test: Source, training: bool) -> EvaluatedRun:
-    """The run's evaluation; one that is there already and says as much is not made again."""
+    """The run's evaluation; one that is there, of these images in one view, is not made again."""
     try:
         evaluated = EvaluatedRun.load(run.workdir.path)
     except InputError:
         evaluated = None
-    if evaluated is None or (training and evaluated.training_accuracy is None):
+    if (
+        evaluated is None
+        or evaluated.report["views"] != 1
+        or evaluated.report["test_fingerprint"] != test.fingerprint()
+        or (training and evaluated.training_accuracy is None)
+    ):
         evaluate(run, source=test, training=training, training_source=source)
         evaluated = EvaluatedRun.load(run.workdir.path)
     return evaluated

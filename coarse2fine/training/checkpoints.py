@@ -65,8 +65,7 @@ class Checkpoints:
     @property
     def newest(self) -> str | None:
         """The newest checkpoint's path; None where there is none."""
-        paths = (path for path in reversed(self._manager.checkpoints) if _exists(path))
-        return next(paths, None)
+        return newest_checkpoint(self._manager.directory)
 
     def read_state(self) -> dict[str, Any] | None:
         """The state in the newest checkpoint; None where there is none.
@@ -109,5 +108,8 @@ class Checkpoints:
             ) from error
 
 
-def _exists(path: str) -> bool:
-    return pathlib.Path(path + ".index").exists()
+def newest_checkpoint(folder: str | pathlib.Path) -> str | None:
+    """The path of the newest checkpoint in a folder; None where there is none."""
+    state = tf.train.get_checkpoint_state(str(folder))
+    paths = [] if state is None else reversed(state.all_model_checkpoint_paths)
+    return next((path for path in paths if pathlib.Path(path + ".index").exists()), None)

@@ -5,6 +5,7 @@ import json
 import math
 import pathlib
 import typing
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from coarse2fine.errors import InputError
@@ -245,9 +246,10 @@ class Config:
             ("dropout", "a backbone of this package", is_ours),
             ("precision", "a backbone that is built by name", by_name),
             ("shorter_side", "image_size", self.image_size is not None),
-            ("extra_layer", "labels=coarse", self.labels == "coarse"),
-            ("coarse_weight", "labels=mixed", self.labels == "mixed"),
-            ("fine_label_noise", "labels=mixed, fine or oracle", self.labels != "coarse"),
+            *(
+                (name, f"labels={_either(kinds)}", self.labels in kinds)
+                for name, kinds in USED_WITH.items()
+            ),
             ("plateau_patience", "schedule=plateau", self.schedule == "plateau"),
             ("plateau_factor", "schedule=plateau", self.schedule == "plateau"),
             ("tracked_share", "track_training_accuracy", self.track_training_accuracy),
@@ -309,9 +311,21 @@ class Config:
         ]
 
 
+def _either(words: Sequence[str]) -> str:
+    """`a, b or c`."""
+    return " or ".join(", ".join(words).rsplit(", ", 1))
+
+
 def _default_warmup(schedule: str) -> float:
     return 0.3 if schedule == "onecycle" else 0.0
 
+
+USED_WITH = {
+    "extra_layer": ("coarse",),
+    "coarse_weight": ("mixed",),
+    "fine_label_noise": ("mixed", "fine", "oracle"),
+}
+"""The values that some kinds of labels alone use."""
 
 # Where a run's data lies, what it runs on and what is only watched do not make it another run.
 _NOT_DECIDING = (

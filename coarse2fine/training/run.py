@@ -21,8 +21,8 @@ from coarse2fine.errors import InputError
 from coarse2fine.files import read_arrays, remove_file, write_arrays
 from coarse2fine.model import CoarseToFine
 from coarse2fine.taxonomy import Taxonomy, load_taxonomy
-from coarse2fine.training.bad_images import BadImages
-from coarse2fine.training.checkpoints import Checkpoints
+from coarse2fine.training.bad_images import replace_bad_images
+from coarse2fine.training.checkpoints import Checkpoints, newest_checkpoint
 from coarse2fine.training.config import DEFAULTS, Config
 from coarse2fine.training.given_files import claim_given_file, kept_network
 from coarse2fine.training.monitor import Monitor
@@ -38,7 +38,7 @@ from coarse2fine.training.preprocessing import (
 )
 from coarse2fine.training.safeguards import SaveEachEpoch, StepCounter, StopOnNonFiniteLoss
 from coarse2fine.training.strategy import make_strategy, precision
-from coarse2fine.training.tracking import Tracking, tracked_batches
+from coarse2fine.training.tracking import Tracking, tracked_sets
 from coarse2fine.training.workdir import Workdir
 
 MakeCallbacks = Callable[[str, int], Sequence[keras.callbacks.Callback]]
@@ -118,6 +118,15 @@ def build_model(
     return model
 
 
+def _build_again(
+    config: Config, taxonomy: Taxonomy, image_shape: Sequence[int], home: Workdir
+) -> CoarseToFine:
+    """The model of a run that has a checkpoint, whose weights it is to get: without its file."""
+    return build_model(
+        config.replace(backbone_weights=None), taxonomy, image_shape, kept_network(config, home)
+    )
+
+
 def _make_backbone(config: Config, image_shape: Sequence[int]) -> keras.Model:
     dropout = {} if config.dropout is None else {"dropout": config.dropout}
     backbone = backbones.create(
@@ -139,9 +148,7 @@ def load_run(workdir: str | pathlib.Path) -> Run:
     image_shape = home.read_image_shape()
     statistics = read_arrays(home.preprocessing_file, STATISTICS[config.preprocess])
     preprocess = make_preprocessing(config.preprocess, statistics, image_shape, config.backbone)
-    model = build_model(
-        config.replace(backbone_weights=None), taxonomy, image_shape, kept_network(config, home)
-    )
+    model = _build_again(config, taxonomy, image_shape, home)
     state = Checkpoints(home.checkpoints, model, taxonomy).restore()
     if state is None:
         raise InputError(f"The run in {home.path} has no checkpoint yet. Train it first.")
@@ -163,8 +170,8 @@ def train(
     Args:
         config: of the run.
         workdir: the run's folder; all that is written lies below it.
-        callbacks: from a run's name (its folder's) and number of updates to callbacks of Keras, for
-            progress bars and the like.
+        callbacks: from a run's name (its folder's; of a search, `<run>/search`) and number of
+            updates to callbacks of Keras, for progress bars and the like.
         source: the training split, where it has been loaded before; by the config's taxonomy where
             it names one.
         test_source: likewise the test split, for `config.track_test_accuracy`.
@@ -249,7 +256,12 @@ def _search_then_plan(
     plan = make_plan(source, replay_config)
     home.claim(resolved.replace(refit=True), source, plan.partition, plan.fine_labels_changed)
 
-    search = train(search_config, home.path / "search", callbacks, source, test_source)
+    name = home.path.name
+
+    def search_callbacks(search: str, steps: int) -> Sequence[keras.callbacks.Callback]:
+        return callbacks(str(pathlib.PurePath(name, search)), steps)
+
+    search = train(search_config, home.path / "search", search_callbacks, source, test_source)
     state = Checkpoints(search.workdir.checkpoints, search.model, search.taxonomy).read_state()
     changes = state["plateau"]["changes"] if state else []
     milestones = tuple(
@@ -268,14 +280,19 @@ def _fit(
     test_source: Source | None,
 ) -> Run:
     config, schedule = plan.config, plan.schedule
-    if config.skip_bad_images and isinstance(source, EncodedSource):
-        source.replace = BadImages(plan, home.bad_images_file)
+    if config.skip_bad_images:
+        replace_bad_images(plan, home)
+    elif isinstance(source, EncodedSource):
+        source.advice = "Replace or remove it, or pass skip_bad_images."
     preprocess = make_preprocessing(
         config.preprocess, _statistics(plan, source, home), source.image_shape, config.backbone
     )
     keras.utils.set_random_seed(config.seed)
     with make_strategy(config.strategy).scope():
-        model = build_model(config, source.taxonomy, source.image_shape)
+        if newest_checkpoint(home.checkpoints) is None:
+            model = build_model(config, source.taxonomy, source.image_shape)
+        else:
+            model = _build_again(config, source.taxonomy, source.image_shape, home)
         model.compile(optimizer=make_optimizer(config, plan.steps))
         model.optimizer.build(model.trainable_variables)
     claim_given_file(config, home, model.backbone)
@@ -331,7 +348,7 @@ def _fit(
             callbacks=[
                 counter,
                 StopOnNonFiniteLoss(counter, checkpoints),
-                Tracking(tracked_batches(plan, test_source, preprocess)),
+                Tracking(tracked_sets(plan, test_source, preprocess)),
                 monitor,
                 *([plateau] if config.schedule == "plateau" else []),
                 SaveEachEpoch(counter, checkpoints, lambda: {"plateau": plateau.state}),

@@ -21,26 +21,30 @@ class Tracking(keras.callbacks.Callback):
     join the epoch's metrics for the callbacks that come later, each with its set's name before it.
 
     Args:
-        batches: for each set's name its batches, as `evaluation_batches` gives them.
+        sets: for each set's name its source and batches, as `tracked_sets` gives them.
+
+    Raises:
+        InputError: an image that cannot be read.
     """
 
-    def __init__(self, batches: Mapping[str, tf.data.Dataset]):
+    def __init__(self, sets: Mapping[str, tuple[Source, tf.data.Dataset]]):
         super().__init__()
-        self._batches = batches
+        self._sets = sets
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Evaluates, and adds to `logs`."""
         if logs is None:
             return
-        for name, batches in self._batches.items():
-            metrics = self.model.evaluate(batches, verbose=0, return_dict=True)
+        for name, (source, batches) in self._sets.items():
+            with source.reading():
+                metrics = self.model.evaluate(batches, verbose=0, return_dict=True)
             logs.update({f"{name}_{metric}": value for metric, value in metrics.items()})
 
 
-def tracked_batches(
+def tracked_sets(
     plan: Plan, test_source: Source | None, preprocess: Preprocess
-) -> dict[str, tf.data.Dataset]:
-    """The sets that a run's config asks to be tracked, by name.
+) -> dict[str, tuple[Source, tf.data.Dataset]]:
+    """The sets that a run's config asks to be tracked, by name: source and batches.
 
     Args:
         plan: of the run.
@@ -54,8 +58,8 @@ def tracked_batches(
     if config.track_test_accuracy and test_source is not None:
         tracked["test"] = (test_source, np.arange(len(test_source)))
     return {
-        name: evaluation_batches(images, indices, config.batch_size, preprocess)
-        for name, (images, indices) in tracked.items()
+        name: (source, evaluation_batches(source, indices, config.batch_size, preprocess))
+        for name, (source, indices) in tracked.items()
     }
 
 

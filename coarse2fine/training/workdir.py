@@ -10,12 +10,19 @@ import numpy as np
 
 from coarse2fine.data import EncodedSource, Partition, Source
 from coarse2fine.errors import InputError
-from coarse2fine.files import make_folder, read_arrays, read_json, write_arrays, write_json
+from coarse2fine.files import (
+    UNFINISHED,
+    make_folder,
+    read_arrays,
+    read_json,
+    write_arrays,
+    write_json,
+)
 from coarse2fine.taxonomy import Taxonomy, read_taxonomy, write_taxonomy
 from coarse2fine.training.config import Config
 
-# What `claim` leaves where it is cut off.
-_BEFORE_CONFIG = ("taxonomy.json", "partition.npz", "data.json")
+# What `claim` leaves where it is cut off: these, whole or unfinished.
+_CLAIMED = ("taxonomy.json", "partition.npz", "data.json", "config.json")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,7 +112,8 @@ class Workdir:
             return
         if self.path.exists() and not self.path.is_dir():
             raise InputError(f"{self.path} is a file, expected a folder.")
-        if self.path.exists() and set(os.listdir(self.path)) - set(_BEFORE_CONFIG):
+        names = os.listdir(self.path) if self.path.exists() else []
+        if {name.removesuffix(UNFINISHED) for name in names} - {*_CLAIMED}:
             raise InputError(
                 f"{self.path} is no workdir: it holds files but no config.json. Use another one."
             )

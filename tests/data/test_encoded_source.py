@@ -57,10 +57,7 @@ def numbers(*values):
 
 
 def bad(index, reason):
-    return (
-        f"image {index} cannot be read as an image: {reason}. Replace or remove it, or pass "
-        "skip_bad_images."
-    )
+    return f"image {index} cannot be read as an image: {reason}. Replace or remove it."
 
 
 def check_refused(message, function, *args):
@@ -130,6 +127,11 @@ class TestBadImages:
         check_refused(bad(1, reason), source.images, numbers(0, 1))
         check_refused(bad(1, reason), source.__getitem__, 1)
         np.testing.assert_array_equal(source.images(numbers(0)), expected(0))
+
+    @pytest.mark.parametrize("content", [b"", ENCODED[1][:-30], ENCODED[0][:-30], MISSING])
+    def test_are_not_decodable(self, content):
+        source = with_bad(at_1=content)
+        assert [source.is_decodable(i) for i in range(5)] == [True, False, True, True, True]
 
     def test_are_named_where_a_graph_reads(self):
         source = with_bad(at_4=b"")

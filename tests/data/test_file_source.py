@@ -41,7 +41,7 @@ def test_names_the_file_that_is_gone_on_one_line(source, tmp_path):
     (tmp_path / NAMES[3]).unlink()
     message = (
         f"{str(tmp_path / NAMES[3])!r} cannot be read as an image: No such file or directory. "
-        "Replace or remove it, or pass skip_bad_images."
+        "Replace or remove it."
     )
     assert "\n" not in message
     with refused(message):
@@ -54,8 +54,7 @@ def test_names_the_file_that_may_not_be_read(source, tmp_path, monkeypatch):
 
     monkeypatch.setattr(pathlib.Path, "read_bytes", forbidden)
     message = (
-        f"{tmp_path}/a/1.png cannot be read as an image: Permission denied. Replace or remove it, "
-        "or pass skip_bad_images."
+        f"{tmp_path}/a/1.png cannot be read as an image: Permission denied. Replace or remove it."
     )
     with refused(message):
         source[0]

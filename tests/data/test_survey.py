@@ -95,8 +95,7 @@ def test_reasons_are_those_that_training_ends_with():
         with pytest.raises(InputError) as error, source.reading():
             source.images(tf.constant([index], tf.int64))
         assert str(error.value) == (
-            f"image {index} cannot be read as an image: {failure.reason}. Replace or remove it, or "
-            "pass skip_bad_images."
+            f"image {index} cannot be read as an image: {failure.reason}. Replace or remove it."
         )
 
 

@@ -305,3 +305,15 @@ def test_mirrored_runs_of_other_networks_follow_each_other_in_one_process(tmp_pa
         config = make_config(strategy="mirrored", width=width, epochs=1)
         run = train(config, tmp_path / str(width), source=make_source())
         assert np.isfinite(run.workdir.read_metrics()[-1]["loss"])
+
+
+def test_an_evaluation_that_is_cut_off_leaves_no_report_of_other_decisions(tmp_path):
+    run = train(make_config(epochs=1), tmp_path, source=make_source())
+    evaluate(run, source=make_source(seed=1))
+    with (
+        mock.patch("coarse2fine.evaluation.evaluate.write_json", side_effect=KeyboardInterrupt),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        evaluate(run, source=make_source(seed=2))
+    assert (tmp_path / "decisions.npz").exists()
+    assert not (tmp_path / "report.json").exists()

@@ -127,7 +127,16 @@ def test_a_run_remembers_what_its_data_set_calls_the_classes(tmp_path):
     assert Workdir(tmp_path).read_taxonomy() == named
 
 
-@pytest.mark.parametrize("left", [["taxonomy.json"], ["taxonomy.json", "partition.npz"], []])
+@pytest.mark.parametrize(
+    "left",
+    [
+        [],
+        ["taxonomy.json.unfinished"],
+        ["taxonomy.json"],
+        ["taxonomy.json", "partition.npz"],
+        ["taxonomy.json", "partition.npz", "data.json", "config.json.unfinished"],
+    ],
+)
 def test_a_claim_that_was_cut_off_is_made_again(tmp_path, left):
     claim(tmp_path / "whole")
     (tmp_path / "cut").mkdir()
@@ -138,6 +147,7 @@ def test_a_claim_that_was_cut_off_is_made_again(tmp_path, left):
         {path.name: data for path, data in contents(tmp_path / name).items()}
         for name in ("whole", "cut")
     )
+    assert one.keys() == other.keys()
     for name in ("config.json", "taxonomy.json", "data.json"):
         assert one[name] == other[name]
 
