@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from coarse2fine.errors import InputError
+from coarse2fine.errors import InputError, reason_of
 
 
 def make_folder(path: pathlib.Path) -> None:
@@ -128,13 +128,9 @@ def _written_whole(path: pathlib.Path) -> Iterator[BinaryIO]:
 
 
 def _unwritable(path: pathlib.Path, error: OSError) -> InputError:
-    return InputError(f"{path} cannot be written: {error.strerror or error}.")
+    return InputError(f"{path} cannot be written: {reason_of(error)}.")
 
 
 def _unreadable(path: pathlib.Path, error: Exception) -> InputError:
-    reason = str(error)
-    if isinstance(error, KeyError):
-        reason = f"it lacks {error}"
-    elif isinstance(error, OSError) and error.strerror:
-        reason = error.strerror
+    reason = f"it lacks {error}" if isinstance(error, KeyError) else reason_of(error)
     return InputError(f"{path} cannot be read: {reason}. It was not written by this version.")

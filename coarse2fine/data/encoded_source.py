@@ -12,7 +12,7 @@ from coarse2fine.data.decoding import decode_windows
 from coarse2fine.data.image_header import read_image_header
 from coarse2fine.data.source import Source
 from coarse2fine.data.views import CenterCrop, View
-from coarse2fine.errors import InputError
+from coarse2fine.errors import InputError, reason_of
 from coarse2fine.taxonomy import Taxonomy
 
 Replace = Callable[[int, str], int]
@@ -119,7 +119,7 @@ class EncodedSource(Source):
             try:
                 return self._decode(shown, seed, view)
             except (InputError, OSError) as error:
-                reason = _reason(error)
+                reason = reason_of(error)
                 if self.replace is None:
                     raise self._bad(shown, reason) from error
             with self._lock:
@@ -136,7 +136,3 @@ class EncodedSource(Source):
             f"{self.where(index)} cannot be read as an image: {reason}. Replace or remove it, or "
             "pass skip_bad_images."
         )
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)

@@ -5,10 +5,10 @@ import pathlib
 
 import numpy as np
 
-from coarse2fine.data.file_source import FileTable, check_none, shown
+from coarse2fine.data.file_source import FileTable, check_none
 from coarse2fine.data.image_tree import ImageTree
 from coarse2fine.data.labels import DROPPED
-from coarse2fine.errors import InputError
+from coarse2fine.errors import InputError, shown
 from coarse2fine.taxonomy import Taxonomy
 
 

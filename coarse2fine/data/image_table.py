@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from coarse2fine.data.file_source import SUFFIXES, FileTable, check_none, shown
-from coarse2fine.errors import InputError
+from coarse2fine.data.file_source import SUFFIXES, FileTable, check_none
+from coarse2fine.errors import InputError, reason_of, shown
 from coarse2fine.taxonomy import Taxonomy
 
 _NEEDED = ("path", "coarse", "fine")
@@ -93,7 +93,7 @@ def _read(path: pathlib.Path) -> _Table:
                     short.append((line, len(row)))
                 line = reader.line_num + 1
     except OSError as error:
-        raise InputError(f"{shown(path)} cannot be read: {error.strerror}.") from error
+        raise InputError(f"{shown(path)} cannot be read: {reason_of(error)}.") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{shown(path)} is not UTF-8 text. Save it as UTF-8.") from error
     except csv.Error as error:
@@ -149,7 +149,7 @@ def _file_problem(path: str, check_sizes: bool) -> str:
     try:
         found = os.stat(path)
     except (OSError, ValueError) as error:
-        return f"cannot be read: {getattr(error, 'strerror', None) or error}"
+        return f"cannot be read: {reason_of(error)}"
     if not stat.S_ISREG(found.st_mode):
         return "is no regular file"
     return "is empty" if check_sizes and found.st_size == 0 else ""

@@ -4,8 +4,8 @@ import collections
 import os
 import pathlib
 
-from coarse2fine.data.file_source import SUFFIXES, check_none, shown
-from coarse2fine.errors import InputError
+from coarse2fine.data.file_source import SUFFIXES, check_none
+from coarse2fine.errors import InputError, reason_of, shown
 
 # Folders that hold a split, by their names.
 SPLIT_FOLDERS = {"train": "train", "test": "test", "val": "test", "validation": "test"}
@@ -45,7 +45,7 @@ class ImageTree:
             self._scan("", "", ())
         except OSError as error:
             raise InputError(
-                f"{shown(error.filename or root)} cannot be read: {error.strerror}."
+                f"{shown(error.filename or root)} cannot be read: {reason_of(error)}."
             ) from error
 
     def check(self) -> None:

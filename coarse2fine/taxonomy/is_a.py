@@ -3,9 +3,9 @@
 import collections
 import dataclasses
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from coarse2fine.errors import InputError
+from coarse2fine.errors import InputError, listed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,10 +94,3 @@ class IsA:
                     queue.append(parent)
         del edges[name]
         return edges
-
-
-def listed(names: Iterable[str], most: int = 10) -> str:
-    """The first names, and how many there are beside."""
-    names = list(names)
-    text = ", ".join(names[:most])
-    return text if len(names) <= most else f"{text} and {len(names) - most} more"

@@ -5,7 +5,7 @@ import os
 import pathlib
 from collections.abc import Iterator
 
-from coarse2fine.errors import InputError
+from coarse2fine.errors import InputError, reason_of
 from coarse2fine.taxonomy.is_a import IsA
 
 _HEADERS = {
@@ -34,14 +34,14 @@ def read_is_a(path: str | pathlib.Path) -> IsA:
     if columns not in _HEADERS:
         expected = " or ".join(repr("\t".join(known)) for known in _HEADERS)
         raise InputError(
-            f"Is-a list {path}, line {line}: the header is {_shown(header)}, expected {expected}."
+            f"Is-a list {path}, line {line}: the header is {_quoted(header)}, expected {expected}."
         )
     parents: dict[str, list[str]] = {}
     first_line: dict[tuple[str, str], int] = {}
     for line, fields in rows:
         where = f"Is-a list {path}, line {line}"
         if len(fields) != len(columns) or not all(fields):
-            raise InputError(f"{where}: {_shown(fields)}, expected {_HEADERS[columns]}.")
+            raise InputError(f"{where}: {_quoted(fields)}, expected {_HEADERS[columns]}.")
         child, parent, *kinds = fields
         if kinds and kinds[0] not in _KINDS:
             raise InputError(f"{where}: kind {kinds[0]!r}, expected {' or '.join(_KINDS)}.")
@@ -107,8 +107,8 @@ def read_synset_names(path: str | pathlib.Path) -> dict[str, str]:
     for line, fields in _read_synset_rows(path, "Names of synsets"):
         if len(fields) != 2 or not fields[1]:
             raise InputError(
-                f"Names of synsets {path}, line {line}: {_shown(fields)}, expected a synset, a tab "
-                "and a name."
+                f"Names of synsets {path}, line {line}: {_quoted(fields)}, expected a synset, a "
+                "tab and a name."
             )
         names[fields[0]] = fields[1]
     return names
@@ -121,7 +121,7 @@ def _read_synset_rows(path: pathlib.Path, what: str) -> Iterator[tuple[int, list
             continue
         where = f"{what} {path}, line {line}"
         if not fields[0]:
-            raise InputError(f"{where}: {_shown(fields)} starts without a synset.")
+            raise InputError(f"{where}: {_quoted(fields)} starts without a synset.")
         known_line = first_line.setdefault(fields[0], line)
         if known_line != line:
             raise InputError(f"{where}: {fields[0]} already stands in line {known_line}.")
@@ -133,7 +133,7 @@ def _read_rows(path: pathlib.Path, what: str) -> Iterator[tuple[int, list[str]]]
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{what} {path} cannot be read: {error.strerror}.") from error
+        raise InputError(f"{what} {path} cannot be read: {reason_of(error)}.") from error
     for number, line in enumerate(content.removeprefix(codecs.BOM_UTF8).splitlines(), start=1):
         try:
             text = line.decode("utf-8")
@@ -143,5 +143,5 @@ def _read_rows(path: pathlib.Path, what: str) -> Iterator[tuple[int, list[str]]]
             yield number, [field.strip() for field in text.split("\t")]
 
 
-def _shown(fields: list[str]) -> str:
+def _quoted(fields: list[str]) -> str:
     return repr("\t".join(fields))

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from coarse2fine.errors import InputError, check_known
-from coarse2fine.taxonomy.is_a import IsA, listed
+from coarse2fine.errors import InputError, check_known, listed
+from coarse2fine.taxonomy.is_a import IsA
 from coarse2fine.taxonomy.synset_names import distinct_names
 from coarse2fine.taxonomy.taxonomy import Taxonomy
 

@@ -192,8 +192,8 @@ def test_asks_for_a_taxonomy_where_the_set_has_none(stored):
         (Taxonomy(("persian", "manx", "eel"), ("cat", "fish"), (0, 0, 1)), "eel"),
         (
             cifar100(),
-            "apple, aquarium_fish, baby, bear, beaver, bed, bee, beetle, bicycle, bottle and 90 "
-            "more",
+            "apple, aquarium_fish, baby, bear, beaver, bed, bee, beetle, bicycle, bottle, and "
+            "90 more",
         ),
     ],
 )

@@ -81,8 +81,8 @@ def test_what_is_given_can_change_without_changing_the_edges():
         ),
         (
             {f"s{k}": (f"s{(k + 1) % 12}",) for k in range(12)},
-            "12, from child to parent: s0, s1, s2, s3, s4, s5, s6, s7, s8, s9 and 2 more, and back "
-            "to s0",
+            "12, from child to parent: s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, and 2 more, and "
+            "back to s0",
         ),
     ],
 )

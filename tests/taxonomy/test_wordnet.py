@@ -110,7 +110,7 @@ class TestEveryWay:
             (
                 ("pug", *(f"n{k}" for k in range(12))),
                 "leaves has 12 synsets that stand in none of the is-a edges: "
-                "n0, n1, n2, n3, n4, n5, n6, n7, n8, n9 and 2 more.",
+                "n0, n1, n2, n3, n4, n5, n6, n7, n8, n9, and 2 more.",
             ),
         ],
     )
