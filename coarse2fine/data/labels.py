@@ -70,7 +70,6 @@ def split_dropped(
     dropped = {name: int(count) for name, count in zip(names, counts, strict=True) if count}
     if is_dropped.all():
         raise InputError(
-            f"{where} has no image of the taxonomy's classes: its labels are "
-            f"{listed(dropped)}."
+            f"{where} has no image of the taxonomy's classes: its labels are {listed(dropped)}."
         )
     return np.flatnonzero(~is_dropped), dropped
