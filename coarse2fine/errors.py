@@ -19,6 +19,16 @@ def check_known(what: str, value: str, known: Iterable[str]) -> None:
         raise InputError(f"Unknown {what} {value!r}. Known: {', '.join(names)}.")
 
 
+def check_path(what: str, path: str | os.PathLike[str]) -> None:
+    """Raises `InputError` where `path`, of a `what`, holds a character that no file's name can."""
+    try:
+        is_path = b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        is_path = False
+    if not is_path:
+        raise InputError(f"{what} {str(path)!r}: no file can have this name.")
+
+
 def listed(names: Iterable[str], between: str = ", ", most: int = 10) -> str:
     """The first names, and how many there are beside."""
     names = list(names)

@@ -1,6 +1,5 @@
 """Image files in a CSV table: a path, a coarse label and, for some rows, a fine one."""
 
-import csv
 import dataclasses
 import os
 import pathlib
@@ -10,8 +9,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from coarse2fine.csv_rows import csv_rows
 from coarse2fine.data.file_source import SUFFIXES, FileTable, check_none
-from coarse2fine.errors import InputError, reason_of, shown
+from coarse2fine.errors import InputError, check_path, reason_of, shown
 from coarse2fine.taxonomy import Taxonomy
 
 _NEEDED = ("path", "coarse", "fine")
@@ -79,28 +79,16 @@ class _Table:
 def _read(path: pathlib.Path) -> _Table:
     table = _Table(path)
     short: list[tuple[int, int]] = []
-    line = 1
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            header = [name.strip() for name in next(reader, [])]
-            _check_header(path, header)
-            line = reader.line_num + 1
-            for row in reader:
-                if len(row) == len(header):
-                    table.add(line, dict(zip(header, row, strict=True)))
-                elif row:
-                    short.append((line, len(row)))
-                line = reader.line_num + 1
-    except OSError as error:
-        raise InputError(f"{shown(path)} cannot be read: {reason_of(error)}.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{shown(path)} is not UTF-8 text. Save it as UTF-8.") from error
-    except csv.Error as error:
-        raise InputError(
-            f"{shown(path)}, line {line}: {error}. Values that hold a comma, a quote or a line "
-            "break stand in double quotes; a quote in them is doubled."
-        ) from error
+    check_path("Table", path)
+    rows = csv_rows(path, shown(path))
+    _, first = next(rows, (1, []))
+    header = [name.strip() for name in first]
+    _check_header(path, header)
+    for line, row in rows:
+        if len(row) == len(header):
+            table.add(line, dict(zip(header, row, strict=True)))
+        elif row:
+            short.append((line, len(row)))
     check_none(
         "rows that cannot be used",
         path,

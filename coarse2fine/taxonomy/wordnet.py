@@ -4,12 +4,10 @@ import collections
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
-
 from coarse2fine.errors import InputError, check_known, listed
 from coarse2fine.taxonomy.is_a import IsA
 from coarse2fine.taxonomy.synset_names import distinct_names
-from coarse2fine.taxonomy.taxonomy import Taxonomy
+from coarse2fine.taxonomy.taxonomy import Taxonomy, is_integer
 
 SEVERAL = ("error", "nearest", "first")
 NONE = ("error", "drop", "rest")
@@ -102,7 +100,7 @@ def cut_into(
     """
     leaves = tuple(leaves)
     tree = _read_tree(is_a, leaves)
-    if not _is_integer(num_coarse) or not 1 <= num_coarse <= len(leaves):
+    if not is_integer(num_coarse) or not 1 <= num_coarse <= len(leaves):
         raise InputError(
             f"num_coarse is {num_coarse!r}, expected from 1 to {len(leaves)}, the number of leaves."
         )
@@ -155,7 +153,7 @@ def cut_at_depth(
     """
     leaves = tuple(leaves)
     tree = _read_tree(is_a, leaves)
-    if not _is_integer(depth) or depth < 0:
+    if not is_integer(depth) or depth < 0:
         raise InputError(f"depth is {depth!r}, expected 0 or more edges below the root.")
     depths: dict[str, int] = {}
     of_synset: dict[str, str] = {}
@@ -175,10 +173,6 @@ def _check_synsets(what: str, synsets: Sequence[str], is_a: IsA) -> None:
     ):
         if found:
             raise InputError(f"{what} has {len(found)} synsets {problem}: {listed(found)}.")
-
-
-def _is_integer(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _coarse_above(is_a: IsA, coarse: Sequence[str]) -> dict[str, dict[str, int]]:
