@@ -13,6 +13,9 @@ import numpy as np
 
 from coarse2fine.errors import InputError, reason_of
 
+# What reading a zip file, whose parts may be damaged in any place, is stopped by.
+UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError)
+
 
 def make_folder(path: pathlib.Path) -> None:
     """Makes a folder, and those that it lies in, where they are missing.
@@ -104,7 +107,7 @@ def read_arrays(path: pathlib.Path, names: Iterable[str]) -> dict[str, np.ndarra
             file.seek(0)
             with np.load(file, allow_pickle=False) as saved:
                 arrays: dict[str, Any] = {name: saved.get(name) for name in names}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
+    except UNREADABLE as error:
         raise _unreadable(path, error) from error
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray):

@@ -1,16 +1,25 @@
 """What messages share: lists that end, names that can be printed, and the system's reasons."""
 
 import pathlib
+import re
 
 import pytest
 
-from coarse2fine.errors import InputError, check_known, listed, reason_of, shown
+from coarse2fine.errors import InputError, check_known, check_path, listed, reason_of, shown
 
 
 def test_an_unknown_value_is_refused_with_the_known_ones():
     check_known("colour", "red", iter(["red", "blue"]))
     with pytest.raises(InputError, match=r"^Unknown colour 'rad'\. Known: red, blue\.$"):
         check_known("colour", "rad", iter(["red", "blue"]))
+
+
+@pytest.mark.parametrize("path", ["a\0b", "\ud800", pathlib.Path("c/\0")])
+def test_a_path_that_no_file_can_have_is_refused(path):
+    check_path("Table", "\u732b \udcff")  # What was no UTF-8 stands in a path as a surrogate.
+    message = f"Table {str(path)!r}: no file can have this name."
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        check_path("Table", path)
 
 
 def test_a_list_ends_with_the_number_of_those_it_leaves_out():

@@ -1,7 +1,6 @@
 """Image sets that TensorFlow Datasets prepared."""
 
 import os
-import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ from coarse2fine.data.encoded_source import EncodedSource
 from coarse2fine.data.labels import DROPPED, fine_of_label, split_dropped
 from coarse2fine.data.source import ArraySource, Source
 from coarse2fine.data.views import CenterCrop
-from coarse2fine.errors import InputError
+from coarse2fine.errors import InputError, shown
 from coarse2fine.taxonomy import Taxonomy, cifar10, cifar100
 
 _TAXONOMIES = {"cifar100": cifar100, "cifar10": cifar10}
@@ -211,8 +210,10 @@ def _check_memory(builder, split: str, num_bytes: float) -> None:
 
 
 def _prepared_builder(name: str, data_dir: str | None):
-    if data_dir is not None and not pathlib.Path(data_dir).is_dir():
-        raise InputError(f"data_dir {data_dir} is not a folder. {_how_to_prepare(name, data_dir)}")
+    if data_dir is not None and not os.path.isdir(data_dir):
+        raise InputError(
+            f"data_dir {shown(data_dir)} is not a folder. {_how_to_prepare(name, data_dir)}"
+        )
     try:
         builder = tfds.builder(name, data_dir=data_dir)
     except (ValueError, AssertionError, ImportError) as error:  # By kind of unusable name.

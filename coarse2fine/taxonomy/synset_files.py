@@ -5,7 +5,7 @@ import os
 import pathlib
 from collections.abc import Iterator
 
-from coarse2fine.errors import InputError, reason_of
+from coarse2fine.errors import InputError, check_path, reason_of
 from coarse2fine.taxonomy.is_a import IsA
 
 _HEADERS = {
@@ -130,6 +130,7 @@ def _read_synset_rows(path: pathlib.Path, what: str) -> Iterator[tuple[int, list
 
 def _read_rows(path: pathlib.Path, what: str) -> Iterator[tuple[int, list[str]]]:
     """The number and the fields of each line that is not empty."""
+    check_path(what, path)
     try:
         content = path.read_bytes()
     except OSError as error:

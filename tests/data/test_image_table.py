@@ -115,6 +115,7 @@ class TestRefusedTables:
             f"{tmp_path}/none.csv cannot be read: No such file or directory.", tmp_path / "none.csv"
         )
         check_refused(f"{tmp_path} cannot be read: Is a directory.", tmp_path)
+        check_refused(r"Table 'a\x00.csv': no file can have this name.", "a\0.csv")
 
     @pytest.mark.parametrize(
         "header",

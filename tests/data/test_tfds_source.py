@@ -163,8 +163,9 @@ def test_refuses_a_folder_without_the_set_and_says_how_to_prepare_it(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_refuses_a_missing_folder(tmp_path):
-    folder = str(tmp_path / "gone")
+@pytest.mark.parametrize("name", ["gone", "a" * 300])
+def test_refuses_a_missing_folder(tmp_path, name):
+    folder = str(tmp_path / name)
     message = (
         f"data_dir {folder} is not a folder. Prepare it with: python -c "
         '"import tensorflow_datasets as tfds; '

@@ -88,6 +88,7 @@ def test_a_file_that_cannot_be_read_is_refused(read, what, tmp_path):
     path = tmp_path / "missing.tsv"
     check_refused(read, path, f"{what} {path} cannot be read: No such file or directory.")
     check_refused(read, tmp_path, f"{what} {tmp_path} cannot be read: Is a directory.")
+    check_refused(read, "a\0b", rf"{what} 'a\x00b': no file can have this name.")
 
 
 @pytest.mark.parametrize("content", ["n1\nn2\n", "wnid\twords\nn1\tone, two\n\nn2\ttwo\n"])
