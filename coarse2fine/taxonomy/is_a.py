@@ -19,7 +19,8 @@ class IsA:
             all, it is the first.
 
     Raises:
-        InputError: edges that go round in a cycle; the message lists its members.
+        InputError: parents that are one text, not several, or edges that go round in a cycle; the
+            message lists its members.
 
     Example:
         >>> is_a = IsA({"dog": ("canine", "pet"), "canine": ("animal",), "pet": ("animal",)})
@@ -32,6 +33,11 @@ class IsA:
     parents: Mapping[str, tuple[str, ...]]
 
     def __post_init__(self) -> None:
+        for child, above in self.parents.items():
+            if isinstance(above, str):
+                raise InputError(
+                    f"The parents of {child!r} are the text {above!r}, expected a tuple of synsets."
+                )
         parents = {child: tuple(above) for child, above in self.parents.items()}
         object.__setattr__(self, "parents", parents)
         if len(self.synsets) < len(self._children):

@@ -14,6 +14,7 @@ _HEADERS = {
 }
 _KINDS = ("hypernym", "instance")
 _SYNSET = "wnid"
+_SUFFIXES = (".txt", ".tsv", ".csv")
 
 
 def read_is_a(path: str | pathlib.Path) -> IsA:
@@ -78,8 +79,8 @@ def parse_synsets(text: str) -> tuple[str, ...]:
     """The synsets that a text names with commas between, or those of the file that it names.
 
     Args:
-        text: taken for a file's name where there is such a file, or where it ends as one, in
-            `.txt` or the like.
+        text: taken for a file's name where there is such a file, or where it ends in `.txt`,
+            `.tsv` or `.csv`.
 
     Raises:
         InputError: as `read_synsets`.
@@ -88,7 +89,7 @@ def parse_synsets(text: str) -> tuple[str, ...]:
         >>> parse_synsets("n02084071, n02121808")
         ('n02084071', 'n02121808')
     """
-    if os.path.isfile(text) or pathlib.Path(text).suffix:
+    if os.path.isfile(text) or text.endswith(_SUFFIXES):
         return read_synsets(text)
     return tuple(name.strip() for name in text.split(",") if name.strip())
 

@@ -109,7 +109,7 @@ class Taxonomy:
 
     def coarsen(self, fine: Any) -> np.ndarray:
         """Maps fine labels of any shape to coarse labels; -1, no label, stays -1."""
-        fine = np.asarray(fine, np.int64)
+        fine = integer_labels("Fine labels", fine)
         if fine.size and not -1 <= fine.min() <= fine.max() < self.num_fine:
             raise InputError(
                 f"Fine labels {fine.min()} to {fine.max()} are given, expected -1 (none) to "
@@ -175,6 +175,17 @@ class Taxonomy:
 def is_integer(value: object) -> bool:
     """Whether a value is a whole number; True and False are none."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def integer_labels(what: str, labels: Any) -> np.ndarray:
+    """Labels as int64; raises `InputError` where they are no whole numbers."""
+    labels = np.asarray(labels)
+    is_whole = labels.dtype.kind in "iu"
+    if labels.dtype.kind == "f":
+        is_whole = bool(np.isfinite(labels).all() and (labels == np.rint(labels)).all())
+    if not is_whole:
+        raise InputError(f"{what} are {labels.dtype.name}, expected whole numbers.")
+    return labels.astype(np.int64)
 
 
 def is_utf8(name: str) -> bool:

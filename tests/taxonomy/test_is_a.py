@@ -71,6 +71,13 @@ def test_what_is_given_can_change_without_changing_the_edges():
     assert is_a.parents == {"b": ("a",)}
 
 
+def test_a_text_is_not_taken_for_its_letters():
+    check_refused(
+        {"dog": ("animal",), "cat": "pet"},
+        "The parents of 'cat' are the text 'pet', expected a tuple of synsets.",
+    )
+
+
 @pytest.mark.parametrize(
     ("parents", "cycle"),
     [

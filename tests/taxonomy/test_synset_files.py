@@ -100,6 +100,7 @@ def test_a_list_of_synsets_is_the_first_column(write, content):
 
 def test_synsets_may_stand_in_the_text_itself(tmp_path):
     assert parse_synsets(" n1,n2 ,") == ("n1", "n2")
+    assert parse_synsets("dog.n.01, cat.n.01") == ("dog.n.01", "cat.n.01")
     names = [f"n{k:08}" for k in range(1000)]  # Longer than any file's name.
     assert parse_synsets(",".join(names)) == tuple(names)
     path = tmp_path / "missing.txt"
