@@ -44,9 +44,10 @@ def read_image_table(
     table = _read(pathlib.Path(path))
     table.check(_split_problems(table))
     table.check(_path_problems(table, check_sizes))
+    advice = "Mend these lines, or the taxonomy."
     if taxonomy is None:
-        taxonomy = _taxonomy_of_rows(table)
-    fine, coarse = _labels(table, taxonomy)
+        taxonomy, advice = _taxonomy_of_rows(table), "Mend these lines."
+    fine, coarse = _labels(table, taxonomy, advice)
     paths, splits = np.array(table.path, object), np.array(table.split, np.str_)
     return FileTable(paths, fine, coarse, splits, taxonomy, {})
 
@@ -122,6 +123,7 @@ def _path_problems(table: _Table, check_sizes: bool) -> _Problems:
     first: dict[str, int] = {}
     for row, path in enumerate(table.path):
         place = os.path.normpath(path).removeprefix(folder + os.sep)
+        # Of two equal texts the table's own, so that a long table is in memory once.
         earlier = first.setdefault(path if place == path else place, row)
         if earlier < row:
             names, old_names = (table.fine[i] or table.coarse[i] for i in (row, earlier))
@@ -172,12 +174,10 @@ def _parent_problems(table: _Table, first: dict[str, int]) -> _Problems:
             yield row, f"coarse class {coarse!r} has no fine class in any line"
 
 
-def _labels(table: _Table, taxonomy: Taxonomy) -> tuple[np.ndarray, np.ndarray]:
+def _labels(table: _Table, taxonomy: Taxonomy, advice: str) -> tuple[np.ndarray, np.ndarray]:
     fine_of = {"": -1, **{name: f for f, name in enumerate(taxonomy.source_names)}}
     coarse_of = {name: k for k, name in enumerate(taxonomy.coarse_names)}
-    table.check(
-        _label_problems(table, taxonomy, fine_of, coarse_of), "Mend these lines, or the taxonomy."
-    )
+    table.check(_label_problems(table, taxonomy, fine_of, coarse_of), advice)
     fine = np.array([fine_of[name] for name in table.fine], np.int64)
     parent = np.array(taxonomy.parent, np.int64)[fine]
     return fine, np.where(fine < 0, [coarse_of.get(name, -1) for name in table.coarse], parent)
