@@ -172,7 +172,7 @@ def _by_class(labels: np.ndarray, ranked: np.ndarray):
     """Yields each label (-1 left out) with its members in rank order."""
     by_label = ranked[np.argsort(labels[ranked], kind="stable")]
     values, starts = np.unique(labels[by_label], return_index=True)
-    for label, members in zip(values, np.split(by_label, starts[1:]), strict=True):
+    for label, members in zip(values, np.split(by_label, starts)[1:], strict=True):
         if label >= 0:
             yield int(label), members
 
