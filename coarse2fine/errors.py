@@ -44,5 +44,5 @@ def shown(path: str | os.PathLike[str]) -> str:
 
 
 def reason_of(error: Exception) -> str:
-    """What an error says: the system's words alone where it has some, without a file's name."""
-    return getattr(error, "strerror", None) or str(error)
+    """What an error says, in one line: the system's words alone where it has some."""
+    return getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__

@@ -42,7 +42,8 @@ def test_a_path_is_shown_in_quotes_only_where_it_must():
     [
         (FileNotFoundError(2, "No such file or directory", "a.csv"), "No such file or directory"),
         (OSError("Mat 4 mopt wrong format"), "Mat 4 mopt wrong format"),
-        (ValueError("embedded null byte"), "embedded null byte"),
+        (ValueError("it has\n  two lines"), "it has two lines"),
+        (MemoryError(), "MemoryError"),
     ],
 )
 def test_a_reason_is_what_the_error_says_without_the_files_name(error, reason):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from coarse2fine.data import draw_partition
-from coarse2fine.data.partition import check_every_class_labelled, draw_split
+from coarse2fine.data.partition import check_every_class_labelled
 from coarse2fine.errors import InputError
 
 SIZES = (1, 2, 3, 7, 1, 40)
@@ -242,33 +242,3 @@ def test_lists_the_classes_without_a_fine_label():
         np.array([3, 1, 1]),
         names,
     )
-
-
-class TestDrawnTestSet:
-    @pytest.mark.parametrize("unlabelled", [[], [2, 5, 6, 30, 31], range(54)])
-    def test_holds_its_share_of_every_class_and_more_where_the_share_is_larger(self, unlabelled):
-        fine, coarse, ids = make_set()
-        unlabelled = np.array(unlabelled, int)
-        fine[unlabelled] = -1
-        before = np.zeros(len(ids), bool)
-        for share in (0.1, 0.25, 0.5, 0.9):
-            is_test = draw_split(fine, coarse, ids, share, seed=3)
-            assert (is_test >= before).all()
-            for labels in (fine, np.where(fine < 0, coarse, -1)):
-                for label in set(labels[labels >= 0].tolist()):
-                    members = labels == label
-                    assert is_test[members].sum() == round(members.sum() * share)
-            before = is_test
-
-    def test_follows_the_ids_and_the_seed_alone(self):
-        fine, coarse, ids = make_set()
-        first = set(ids[draw_split(fine, coarse, ids, 0.5, seed=0)])
-        order = np.random.default_rng(0).permutation(len(ids))
-        again = ids[order][draw_split(fine[order], coarse[order], ids[order], 0.5, seed=0)]
-        assert first == set(again)
-        assert first != set(ids[draw_split(fine, coarse, ids, 0.5, seed=1)])
-
-    @pytest.mark.parametrize("share", [0, 1, -0.5, 1.5])
-    def test_is_refused_where_it_is_everything_or_nothing(self, share):
-        message = f"test_fraction is {share}, expected a number between 0 and 1."
-        check_refused(message, draw_split, *make_set(), share, 0)
