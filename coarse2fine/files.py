@@ -11,7 +11,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from coarse2fine.errors import InputError
+from coarse2fine.errors import InputError, reason_of
+
+# What reading a zip file, whose parts may be damaged in any place, is stopped by.
+UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError)
 
 UNFINISHED = ".unfinished"
 """What a file's name ends with until all of it has been written."""
@@ -107,7 +110,7 @@ def read_arrays(path: pathlib.Path, names: Iterable[str]) -> dict[str, np.ndarra
             file.seek(0)
             with np.load(file, allow_pickle=False) as saved:
                 arrays: dict[str, Any] = {name: saved.get(name) for name in names}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
+    except UNREADABLE as error:
         raise _unreadable(path, error) from error
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray):
@@ -131,13 +134,9 @@ def _written_whole(path: pathlib.Path) -> Iterator[BinaryIO]:
 
 
 def _unwritable(path: pathlib.Path, error: OSError) -> InputError:
-    return InputError(f"{path} cannot be written: {error.strerror or error}.")
+    return InputError(f"{path} cannot be written: {reason_of(error)}.")
 
 
 def _unreadable(path: pathlib.Path, error: Exception) -> InputError:
-    reason = str(error)
-    if isinstance(error, KeyError):
-        reason = f"it lacks {error}"
-    elif isinstance(error, OSError) and error.strerror:
-        reason = error.strerror
+    reason = f"it lacks {error}" if isinstance(error, KeyError) else reason_of(error)
     return InputError(f"{path} cannot be read: {reason}. It was not written by this version.")

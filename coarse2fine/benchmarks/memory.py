@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from coarse2fine.benchmarks.images import Images
-from coarse2fine.benchmarks.measurement import Measurement, Settings
+from coarse2fine.benchmarks.measurement import Measurement, Settings, exact
 from coarse2fine.benchmarks.process import call_in_process, peak_memory, resident_memory
 from coarse2fine.training import Config, train
 
@@ -37,15 +37,11 @@ def measure(
     )
     run = f"{last} steps of NIN of width {values['width']:g}, {settings.images.kind}"
     unread = "" if growth is not None else "; there is no /proc to read its growth from"
-    measurements = [_exact("memory/peak", peak / 2**30, 3.0, "GiB", f"peak of {run}{unread}")]
+    measurements = [exact("memory/peak", peak / 2**30, 3.0, "GiB", f"peak of {run}{unread}")]
     if growth is not None:
         note = f"growth of resident memory from step {first} on, {run}"
-        measurements.append(_exact("memory/growth", growth / 2**20, 50.0, "MiB", note))
+        measurements.append(exact("memory/growth", growth / 2**20, 50.0, "MiB", note))
     return measurements
-
-
-def _exact(name: str, value: float, bound: float, unit: str, note: str) -> Measurement:
-    return Measurement(name, value, value, value, bound, unit, note=note)
 
 
 def train_and_weigh(

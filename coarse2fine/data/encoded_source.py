@@ -12,7 +12,7 @@ from coarse2fine.data.decoding import check_decodable, decode_windows
 from coarse2fine.data.image_header import read_image_header
 from coarse2fine.data.source import Source
 from coarse2fine.data.views import CenterCrop, View
-from coarse2fine.errors import InputError
+from coarse2fine.errors import InputError, reason_of
 from coarse2fine.taxonomy import Taxonomy
 
 Replace = Callable[[int, str], int]
@@ -146,8 +146,3 @@ class EncodedSource(Source):
         return InputError(
             f"{self.where(index)} cannot be read as an image: {reason}. {self.advice}"
         )
-
-
-def reason_of(error: Exception) -> str:
-    """Why an image cannot be read, to go on where the image has been named."""
-    return getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__

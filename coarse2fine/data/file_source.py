@@ -8,12 +8,10 @@ import numpy as np
 
 from coarse2fine.data.encoded_source import EncodedSource
 from coarse2fine.data.views import CenterCrop
-from coarse2fine.errors import InputError
+from coarse2fine.errors import InputError, listed, shown
 from coarse2fine.taxonomy import Taxonomy
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp")
-
-_MOST_NAMED = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,15 +70,8 @@ class FileSource(EncodedSource):
         return shown(self.root / str(self.ids[index]))
 
 
-def shown(path: str | pathlib.Path) -> str:
-    """A path as it stands in a message: in quotes where it holds what cannot be printed."""
-    text = str(path)
-    return text if text.isprintable() else repr(text)
-
-
 def check_none(what: str, where: pathlib.Path, problems: Sequence[str], advice: str) -> None:
     """Raises `InputError` with the number of problems and the first ten, unless there are none."""
     if problems:
-        listed = "; ".join(problems[:_MOST_NAMED])
-        more = f"; and {len(problems) - _MOST_NAMED:,} more" if len(problems) > _MOST_NAMED else ""
-        raise InputError(f"{shown(where)}: {what} ({len(problems):,}): {listed}{more}. {advice}")
+        found = listed(problems, "; ")
+        raise InputError(f"{shown(where)}: {what} ({len(problems):,}): {found}. {advice}")

@@ -5,10 +5,10 @@ import pathlib
 
 import numpy as np
 
-from coarse2fine.data.file_source import FileTable, check_none, shown
+from coarse2fine.data.file_source import FileTable, check_none
 from coarse2fine.data.image_tree import ImageTree
 from coarse2fine.data.labels import DROPPED
-from coarse2fine.errors import InputError
+from coarse2fine.errors import InputError, check_path, shown
 from coarse2fine.taxonomy import Taxonomy
 
 
@@ -39,6 +39,7 @@ def read_image_folder(
             no images by their names, that lie too deep, are empty or lead out of it by a link, with
             names that are no UTF-8, or that does not fit the taxonomy.
     """
+    check_path("Folder", root)
     tree = ImageTree(pathlib.Path(root), check_sizes)
     tree.check()
     known = None if taxonomy is None else set(taxonomy.source_names)

@@ -4,8 +4,9 @@ import collections
 import os
 import pathlib
 
-from coarse2fine.data.file_source import SUFFIXES, check_none, shown
-from coarse2fine.errors import InputError
+from coarse2fine.data.file_source import SUFFIXES, check_none
+from coarse2fine.errors import InputError, reason_of, shown
+from coarse2fine.taxonomy.taxonomy import is_utf8
 
 # Folders that hold a split, by their names.
 SPLIT_FOLDERS = {"train": "train", "test": "test", "val": "test", "validation": "test"}
@@ -45,7 +46,7 @@ class ImageTree:
             self._scan("", "", ())
         except OSError as error:
             raise InputError(
-                f"{shown(error.filename or root)} cannot be read: {error.strerror}."
+                f"{shown(error.filename or root)} cannot be read: {reason_of(error)}."
             ) from error
 
     def check(self) -> None:
@@ -92,7 +93,7 @@ class ImageTree:
         for entry in self._entries(start):
             path = f"{start}/{entry.name}" if start else entry.name
             is_image = entry.name.lower().endswith(SUFFIXES)
-            if not _is_utf8(entry.name):
+            if not is_utf8(entry.name):  # What could not be decoded are surrogates.
                 self._problems["names that are no UTF-8"].append(path)
             elif entry.is_symlink() and not self._is_inside(path):
                 self._problems["links that lead out of the folder or nowhere"].append(path)
@@ -125,11 +126,3 @@ class ImageTree:
         return os.path.exists(real) and os.path.commonpath([real, self._real_root]) == (
             self._real_root
         )
-
-
-def _is_utf8(name: str) -> bool:
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:  # What could not be decoded are surrogates.
-        return False
-    return True

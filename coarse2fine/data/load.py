@@ -144,13 +144,18 @@ def _is_in_split(
             )
         is_test = draw_split(table.fine, table.coarse, table.paths, test_fraction, seed)
         return is_test if split == "test" else ~is_test
+    if len(splits) == 1 and (test_fraction is not None or split not in splits):
+        other, only = ("test", "train") if "train" in splits else ("train", "test")
+        raise InputError(
+            f"The images of {where} are all in the split {only}. Add {other} images; or, to have a "
+            "test set drawn, leave the split out (its folder, or the table's column) and give "
+            "test_fraction."
+        )
     if test_fraction is not None:
         raise InputError(
             f"The images of {where} have splits of their own: test_fraction {test_fraction} would "
             "be ignored. Leave it out."
         )
-    if split not in splits:
-        raise InputError(f"The images of {where} have no {split} split, only {splits.pop()}.")
     return table.split == split
 
 

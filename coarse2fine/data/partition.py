@@ -173,11 +173,9 @@ def id_hashes(ids: Iterable[str], key: str) -> np.ndarray:
 
 def _by_class(labels: np.ndarray, ranked: np.ndarray):
     """Yields each label (-1 left out) with its members in rank order."""
-    if not len(ranked):
-        return  # Of nothing, `np.split` makes one part.
     by_label = ranked[np.argsort(labels[ranked], kind="stable")]
     values, starts = np.unique(labels[by_label], return_index=True)
-    for label, members in zip(values, np.split(by_label, starts[1:]), strict=True):
+    for label, members in zip(values, np.split(by_label, starts)[1:], strict=True):
         if label >= 0:
             yield int(label), members
 

@@ -10,9 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from coarse2fine.data.decoding import check_decodable
-from coarse2fine.data.encoded_source import EncodedSource, reason_of
+from coarse2fine.data.encoded_source import EncodedSource
 from coarse2fine.data.image_header import ImageHeader, read_image_header
 from coarse2fine.data.source import Source
+from coarse2fine.errors import reason_of
 
 _CHUNK = 256  # Images whose results wait for each other, so that memory stays small.
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from coarse2fine.data import EncodedSource
-from coarse2fine.data.file_source import shown
 from coarse2fine.data.survey import Failure, Survey
 from coarse2fine.data.views import CenterCrop
+from coarse2fine.errors import listed, shown
 from coarse2fine.training.description import Description
 from coarse2fine.training.plan import Plan
 
@@ -53,7 +53,7 @@ def _overview(description: Description) -> list[str]:
         lines.append(
             "Left out, classes that the taxonomy does not name: "
             f"{len(largest):,}, with {_count(sum(source.dropped.values()), 'image')}: "
-            f"{_some([f'{shown(name)} ({count:,})' for name, count in largest])}."
+            f"{listed(f'{shown(name)} ({count:,})' for name, count in largest)}."
         )
     return lines
 
@@ -83,7 +83,7 @@ def _classes(description: Description) -> list[str]:
         lines += [
             "",
             f"Fine classes without a fine-labelled image: {len(without):,} of "
-            f"{taxonomy.num_fine:,}: {_some([names[f] for f in without])}.",
+            f"{taxonomy.num_fine:,}: {listed(names[f] for f in without)}.",
         ]
     return lines
 
@@ -171,10 +171,10 @@ def _decoding(description: Description, failures_file: str | None) -> list[str]:
         result = f"{bad:,} cannot be decoded" if bad else "all can be decoded"
         lines.append(f"Split {split}: of {_count(found.num_images, 'image')} {result}.")
     if failures:
-        listed = failures if failures_file is None else failures[:_MOST_NAMED]
-        lines += ["", *(f"- {bad.image}: {bad.reason}" for bad in listed)]
-        if len(listed) < len(failures):
-            lines.append(f"- and {len(failures) - len(listed):,} more")
+        named = failures if failures_file is None else failures[:_MOST_NAMED]
+        lines += ["", *(f"- {bad.image}: {bad.reason}" for bad in named)]
+        if len(named) < len(failures):
+            lines.append(f"- and {len(failures) - len(named):,} more")
     if failures_file is not None:
         lines += ["", f"All are listed in {failures_file}."]
     return lines
@@ -199,8 +199,3 @@ def _range(values: np.ndarray) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - _MOST_NAMED
-    return ", ".join(names[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")

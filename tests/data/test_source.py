@@ -98,6 +98,11 @@ class TestArraySource:
                 {"coarse": None},
                 "coarse label -1 at position 3 is out of range, expected 0 to 1 (1 such labels).",
             ),
+            (
+                {"fine": np.array([0.9, 1.7, 2, -1])},
+                "fine labels are float64, expected whole numbers.",
+            ),
+            ({"coarse": COARSE == 1}, "coarse labels are bool, expected whole numbers."),
             ({"fine": FINE[:, None]}, "fine labels have shape (4, 1), expected (n,)."),
             (
                 {"coarse": np.array([0, 1, 0, 1])},
@@ -132,6 +137,7 @@ class TestWithFine:
                 [0, 1, 3, -1],
                 "fine label 3 at position 2 is out of range, expected -1 to 2 (1 such labels).",
             ),
+            ([0.5, 1, 2, -1], "fine labels are float64, expected whole numbers."),
             (
                 [0, 1, 2],
                 "A source has 3 fine labels, 4 coarse labels and 4 ids, expected as many of each.",

@@ -155,7 +155,10 @@ def test_a_split_that_is_missing_is_told_unless_it_is_the_one_described(pets):
     for path in sorted((pets / "test").rglob("*"), reverse=True):
         path.unlink() if path.is_file() else path.rmdir()
     (pets / "test").rmdir()
-    message = f"The images of {pets} have no test split, only train."
+    message = (
+        f"The images of {pets} are all in the split train. Add test images; or, to have a test set "
+        "drawn, leave the split out (its folder, or the table's column) and give test_fraction."
+    )
     description = describe(make_config(pets))
     assert description.sizes == {"train": 32}
     assert f"Splits: train 32.\nNo split test: {message}\n" in description_text(description)
