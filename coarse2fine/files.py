@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import uuid
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -43,13 +44,18 @@ def write_text(path: pathlib.Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
 
-def write_bytes(path: pathlib.Path, content: bytes) -> None:
+def write_bytes(path: pathlib.Path, content: bytes, is_shared: bool = False) -> None:
     """Writes bytes in place of what was there.
+
+    Args:
+        path: of the file.
+        content: of it.
+        is_shared: whether other processes may write the same file at the same time.
 
     Raises:
         InputError: the file cannot be written; what was there still is.
     """
-    with _written_whole(path) as file:
+    with _written_whole(path, is_shared) as file:
         file.write(content)
 
 
@@ -71,10 +77,12 @@ def read_json(path: pathlib.Path, keys: Iterable[str]) -> dict[str, Any]:
         raise _unreadable(path, error) from error
 
 
-def write_arrays(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes an `.npz` file in place of what was there; raises as `write_bytes`."""
+def write_arrays(
+    path: pathlib.Path, arrays: Mapping[str, np.ndarray], is_shared: bool = False
+) -> None:
+    """Writes an `.npz` file in place of what was there; as `write_bytes`."""
     named: dict[str, Any] = dict(arrays)
-    with _written_whole(path) as file:
+    with _written_whole(path, is_shared) as file:
         np.savez(file, **named)
 
 
@@ -100,9 +108,11 @@ def read_arrays(path: pathlib.Path, names: Iterable[str]) -> dict[str, np.ndarra
 
 
 @contextlib.contextmanager
-def _written_whole(path: pathlib.Path) -> Iterator[BinaryIO]:
+def _written_whole(path: pathlib.Path, is_shared: bool = False) -> Iterator[BinaryIO]:
     """A file that takes the place of what was there when all of it has been written."""
-    unfinished = path.with_name(path.name + ".unfinished")
+    # Writers at the same time need names of their own; else the next one tidies up after the last.
+    own = f".{uuid.uuid4().hex}" if is_shared else ""
+    unfinished = path.with_name(f"{path.name}{own}.unfinished")
     try:
         with unfinished.open("wb") as file:
             yield file
