@@ -59,7 +59,8 @@ class Source(abc.ABC):
         _check_labels("fine", self.fine, -1, taxonomy.num_fine)
         self.coarse = np.asarray(taxonomy.coarsen(fine) if coarse is None else coarse, np.int64)
         _check_labels("coarse", self.coarse, 0, taxonomy.num_coarse)
-        self.ids = np.asarray(ids, np.str_)
+        # As objects: an array of fixed width takes several times their memory.
+        self.ids = np.array([*map(str, ids)], object)
         self.image_shape = tuple(image_shape)
         self._check_labels_fit()
         self._check_images()
@@ -67,9 +68,9 @@ class Source(abc.ABC):
     def _check_images(self) -> None:
         if self.image_shape[-1] not in (1, 3):
             raise InputError(f"Images have shape {self.image_shape}, expected 1 or 3 channels.")
-        if len(set(self.ids.tolist())) != len(self.ids):  # `np.unique` copies the array twice.
+        if len(set(self.ids)) != len(self.ids):
             values, counts = np.unique(self.ids, return_counts=True)
-            raise InputError(f"The id {str(values[counts > 1][0])!r} names more than one image.")
+            raise InputError(f"The id {values[counts > 1][0]!r} names more than one image.")
 
     def _check_labels_fit(self) -> None:
         lengths = {len(self.fine), len(self.coarse), len(self.ids)}
@@ -106,8 +107,9 @@ class Source(abc.ABC):
     def fingerprint(self) -> str:
         """A SHA-256 of ids, labels and a few dozen images spread over the source."""
         digest = hashlib.sha256(self.taxonomy.fingerprint.encode())
-        order = np.argsort(self.ids)
-        for values in (np.char.encode(self.ids[order]), self.fine[order], self.coarse[order]):
+        ids = np.array([*map(str.encode, self.ids)], np.bytes_)  # They sort as the texts do.
+        order = np.argsort(ids, kind="stable")
+        for values in (ids[order], self.fine[order], self.coarse[order]):
             digest.update(values.tobytes())
         sample = order[:: max(1, len(order) // _NUM_SAMPLED)]
         for content in self._contents(sample):
