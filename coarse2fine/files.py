@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import time
 import uuid
 import zipfile
 import zlib
@@ -13,6 +14,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from coarse2fine.errors import InputError
+
+_TICK_NS = 2 * 10**9
 
 
 def make_folder(path: pathlib.Path) -> None:
@@ -37,6 +40,19 @@ def remove_file(path: pathlib.Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise _unwritable(path, error) from error
+
+
+def is_recent(changed_ns: int, now_ns: int | None = None) -> bool:
+    """Whether a file or folder may change again and keep its time.
+
+    So it is within two seconds, the tick of the coarsest clock that files are dated by.
+
+    Args:
+        changed_ns: its time.
+        now_ns: of the question; by default now.
+    """
+    now_ns = time.time_ns() if now_ns is None else now_ns
+    return abs(now_ns - changed_ns) < _TICK_NS
 
 
 def write_text(path: pathlib.Path, text: str) -> None:

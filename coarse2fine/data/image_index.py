@@ -11,10 +11,7 @@ import numpy as np
 from coarse2fine.data.file_source import shown
 from coarse2fine.data.image_tree import ImageTree, folder_state, scan_images
 from coarse2fine.errors import InputError
-from coarse2fine.files import make_folder, read_arrays, write_arrays
-
-# A change within the tick of a coarse clock leaves the time of the change before it.
-TICK_NS = 2 * 10**9
+from coarse2fine.files import is_recent, make_folder, read_arrays, write_arrays
 
 _VERSION = 1  # Of what an index holds, and of what a scan finds.
 _ARRAYS = ("folders", "states", "paths", "folder_of_path")
@@ -68,11 +65,6 @@ def index_file(root: pathlib.Path, check_sizes: bool, cache_dir: pathlib.Path) -
     name = json.dumps([_VERSION, os.path.abspath(root), check_sizes])
     digest = hashlib.blake2b(name.encode(), digest_size=16)
     return cache_dir / f"index_{digest.hexdigest()}.npz"
-
-
-def is_recent(changed_ns: int, now_ns: int) -> bool:
-    """Whether the next change after that of `changed_ns` might leave the same time."""
-    return abs(now_ns - changed_ns) < TICK_NS
 
 
 def _write(file: pathlib.Path, tree: ImageTree) -> None:
