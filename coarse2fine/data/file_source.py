@@ -1,11 +1,13 @@
 """Images in files."""
 
 import dataclasses
+import os
 import pathlib
 from collections.abc import Sequence
 
 import numpy as np
 
+from coarse2fine.data.decoded_cache import Origin
 from coarse2fine.data.encoded_source import EncodedSource
 from coarse2fine.data.views import CenterCrop
 from coarse2fine.errors import InputError, listed, shown
@@ -64,6 +66,12 @@ class FileSource(EncodedSource):
     def encoded(self, index: int) -> bytes:
         """Reads the file."""
         return (self.root / str(self.ids[index])).read_bytes()
+
+    def origin(self, index: int) -> Origin:
+        """The file with its size and time."""
+        path = os.path.abspath(self.root / str(self.ids[index]))
+        found = os.stat(path)
+        return Origin(path, found.st_size, found.st_mtime_ns)
 
     def where(self, index: int) -> str:
         """The file's path."""

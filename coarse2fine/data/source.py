@@ -59,7 +59,8 @@ class Source(abc.ABC):
         self.fine = _read_labels("fine", fine, -1, taxonomy.num_fine)
         coarse = taxonomy.coarsen(self.fine) if coarse is None else coarse
         self.coarse = _read_labels("coarse", coarse, 0, taxonomy.num_coarse)
-        self.ids = np.asarray(ids, np.str_)
+        # As objects: an array of fixed width takes several times their memory.
+        self.ids = np.array([*map(str, ids)], object)
         self.image_shape = tuple(image_shape)
         self._check_labels_fit()
         self._check_images()
@@ -71,9 +72,9 @@ class Source(abc.ABC):
             raise InputError(f"Images have shape {self.image_shape}, expected 1 or 3 channels.")
 
     def _check_ids(self) -> None:
-        if len(set(self.ids.tolist())) != len(self.ids):  # `np.unique` copies the array twice.
+        if len(set(self.ids)) != len(self.ids):
             values, counts = np.unique(self.ids, return_counts=True)
-            raise InputError(f"The id {str(values[counts > 1][0])!r} names more than one image.")
+            raise InputError(f"The id {values[counts > 1][0]!r} names more than one image.")
 
     def _check_labels_fit(self) -> None:
         lengths = {len(self.fine), len(self.coarse), len(self.ids)}
@@ -109,8 +110,9 @@ class Source(abc.ABC):
     def fingerprint(self) -> str:
         """A SHA-256 of ids, labels and a few dozen images spread over the source."""
         digest = hashlib.sha256(self.taxonomy.fingerprint.encode())
-        order = np.argsort(self.ids)
-        for values in (np.char.encode(self.ids[order]), self.fine[order], self.coarse[order]):
+        ids = np.array([*map(str.encode, self.ids)], np.bytes_)  # They sort as the texts do.
+        order = np.argsort(ids, kind="stable")
+        for values in (ids[order], self.fine[order], self.coarse[order]):
             digest.update(values.tobytes())
         sample = order[:: max(1, len(order) // _NUM_SAMPLED)]
         for content in self._contents(sample):

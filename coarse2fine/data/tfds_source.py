@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from coarse2fine.data.decoded_cache import Origin
 from coarse2fine.data.encoded_source import EncodedSource
 from coarse2fine.data.labels import DROPPED, fine_of_label, split_dropped
 from coarse2fine.data.source import ArraySource, Source
@@ -127,6 +128,14 @@ class RecordSource(EncodedSource):
             channels=builder.info.features[self._image_key].shape[-1],
         )
         self.dropped = dropped
+        self._split, self._folder = split, str(builder.data_dir)
+        # It is written anew where the set is prepared anew.
+        self._prepared = tf.io.gfile.stat(os.path.join(self._folder, "dataset_info.json"))
+
+    def origin(self, index: int) -> Origin:
+        """The record's place in the prepared set, whose folder names its version."""
+        name = f"{self._folder}/{self._split}/{self._positions[index]}"
+        return Origin(name, self._prepared.length, self._prepared.mtime_nsec)
 
     def encoded(self, index: int) -> bytes:
         """Reads the record."""

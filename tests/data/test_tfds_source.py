@@ -4,13 +4,14 @@ import itertools
 import os
 import pathlib
 import re
+import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from coarse2fine.data import Schedule, draw_partition, load_source, training_batches
+from coarse2fine.data import Schedule, decoded_cache, draw_partition, load_source, training_batches
 from coarse2fine.errors import InputError
 from coarse2fine.taxonomy import Taxonomy, cifar100, load_taxonomy
 
@@ -423,3 +424,35 @@ def test_cifar100_takes_other_coarse_classes(data_dir, cifar100_test):
     source = load_source("cifar100", "test", str(data_dir / "tfds"), halves)
     np.testing.assert_array_equal(source.fine, cifar100_test.fine)
     np.testing.assert_array_equal(source.coarse, source.fine >= 50)
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_records_are_kept_decoded_until_the_set_is_prepared_anew(
+    stored, tmp_path, file_format, monkeypatch
+):
+    folder = shutil.copytree(stored / file_format, tmp_path / "sets")
+    sizes = {"image_size": 4, "shorter_side": 5}
+    cached = {**sizes, "cache_dir": str(tmp_path / "cache"), "cache_images": True}
+    for name in ("tiny", "tiny_without_id"):
+        plain = all_images(load(folder, name, "test", **sizes)).astype(int)
+        first = all_images(load(folder, name, "test", **cached))
+        assert np.abs(first - plain).max() <= 1
+    decode, decoded = decoded_cache.decode_resized, []
+    monkeypatch.setattr(
+        decoded_cache, "decode_resized", lambda *given: decoded.append(1) or decode(*given)
+    )
+    again = load(folder, name, "test", **cached)
+    np.testing.assert_array_equal(all_images(again), first)
+    assert not decoded
+    os.utime(folder / name / "1.0.0/dataset_info.json", ns=(10**18, 10**18))
+    np.testing.assert_array_equal(all_images(load(folder, name, "test", **cached)), first)
+    assert len(decoded) == SIZES["test"]
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_a_folder_for_images_that_are_not_decoded_is_refused(stored, file_format):
+    message = (
+        "Data set 'tiny' is read anew each time without cache_images: cache_dir /cache would be "
+        "ignored. Leave that out."
+    )
+    check_refused(message, load, stored / file_format, cache_dir="/cache")
