@@ -44,15 +44,15 @@ def _dropped_text(dropped: Mapping[str, int]) -> str:
     )
 
 
-def show_share(name: str) -> Callable[[int, int], None]:
-    """What shows one bar over work that reports `(done, total)`."""
+def show_share(name: str, unit: str = "update") -> Callable[[int, int], None]:
+    """What shows one bar over work that reports `(done, total)`, counted in `unit`."""
     bar = None
 
     def show(done: int, total: int) -> None:
         nonlocal bar
         if bar is None:
             print(name, flush=True)
-            bar = keras.utils.Progbar(total, unit_name="update")
+            bar = keras.utils.Progbar(total, interval=_interval(), unit_name=unit)
         bar.update(done)
 
     return show
@@ -74,7 +74,7 @@ class _Progress(keras.callbacks.Callback):
         self._bar = keras.utils.Progbar(
             self._steps - done,
             stateful_metrics=self._SHOWN,
-            interval=0.2 if sys.stdout.isatty() else 20.0,
+            interval=_interval(),
             unit_name="update",
         )
 
@@ -84,3 +84,8 @@ class _Progress(keras.callbacks.Callback):
         self._bar.update(
             self._done, [(name, float(logs[name])) for name in self._SHOWN if name in logs]
         )
+
+
+def _interval() -> float:
+    """Seconds between two lines of a bar, which pile up where they do not overwrite each other."""
+    return 0.2 if sys.stdout.isatty() else 20.0

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from coarse2fine.benchmarks.measurement import Measurement, Settings, of_pairs
+from coarse2fine.benchmarks.images import FITTED
+from coarse2fine.benchmarks.measurement import Measurement, Settings, exact, of_pairs
 from coarse2fine.benchmarks.process import call_in_process, peak_memory, resident_memory
 from coarse2fine.benchmarks.timing import time_pairs
 from coarse2fine.evaluation import make_report, predict
@@ -12,8 +13,6 @@ from coarse2fine.metrics import ConfusionMatrix
 from coarse2fine.training import Config
 from coarse2fine.training.preprocessing import fit_preprocessing, make_preprocessing
 from coarse2fine.training.run import build_model
-
-_FITTED = 4096  # Standardizing costs the same whatever its statistics.
 
 
 def measure(
@@ -41,7 +40,7 @@ def measure(
 def _measure_seconds(settings: Settings, num_images: int, width: float) -> Measurement:
     source = settings.images.load()
     images = np.arange(min(num_images, len(source)))
-    statistics = fit_preprocessing("standardize", source, images[:_FITTED])
+    statistics = fit_preprocessing("standardize", source, images[:FITTED])
     preprocess = make_preprocessing("standardize", statistics, source.image_shape)
     taxonomy = source.taxonomy
     model = build_model(Config(width=width), taxonomy, source.image_shape)
@@ -72,12 +71,9 @@ def _measure_memory(num_classes: int, batch_size: int) -> Measurement:
     growth = call_in_process(
         __name__, "count_and_weigh", num_classes=num_classes, batch_size=batch_size
     )
-    growth /= 2**30
-    return Measurement(
+    return exact(
         "confusion/memory",
-        growth,
-        growth,
-        growth,
+        growth / 2**30,
         bound=1.0,
         unit="GiB",
         note=(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from coarse2fine.benchmarks.images import FITTED
 from coarse2fine.benchmarks.measurement import Measurement, Settings, of_pairs
 from coarse2fine.benchmarks.step import fit_ours
 from coarse2fine.benchmarks.timing import time_pairs
@@ -11,7 +12,6 @@ from coarse2fine.data import Schedule, Source, draw_partition, select_labels, tr
 from coarse2fine.training.preprocessing import fit_preprocessing, make_preprocessing
 
 _POLICY = "mixed_bfloat16"
-_FITTED = 4096  # Whitening costs the same whatever its statistics.
 
 
 def measure(
@@ -49,7 +49,7 @@ def _read(source: Source, batch_size: int, batches: int) -> Callable[[], None]:
     """What reads some training batches, from a cold start of the pipeline."""
     partition = draw_partition(source.fine, source.coarse, source.ids)
     fine_labelled, coarse_only = select_labels(partition, "mixed")
-    fitted = np.concatenate([fine_labelled, coarse_only])[:_FITTED]
+    fitted = np.concatenate([fine_labelled, coarse_only])[:FITTED]
     preprocess = make_preprocessing(
         "gcn_zca", fit_preprocessing("gcn_zca", source, fitted), source.image_shape
     )

@@ -1,7 +1,7 @@
 """Images that are decoded when they are read."""
 
 import abc
-import dataclasses
+import hashlib
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
-from coarse2fine.data.decoding import decode_windows
+from coarse2fine.data.decoded_cache import CacheError, DecodedCache, Origin
+from coarse2fine.data.decoding import check_decodable, decode_view
 from coarse2fine.data.image_header import read_image_header
 from coarse2fine.data.source import Source
-from coarse2fine.data.views import CenterCrop, View, Window
-from coarse2fine.errors import InputError
+from coarse2fine.data.views import CenterCrop, View
+from coarse2fine.errors import InputError, reason_of
 from coarse2fine.taxonomy import Taxonomy
 
 Replace = Callable[[int, str], int]
@@ -39,6 +40,7 @@ class EncodedSource(Source):
             another to show in its place, called once at a time; it raises `InputError` where there
             is none left. None to stop at the first such image.
         advice: what to do about such an image, where the message that names it ends.
+        cache: what keeps decoded images for the views that it serves; None to decode each time.
     """
 
     def __init__(
@@ -54,11 +56,16 @@ class EncodedSource(Source):
         self.view = view
         self.replace: Replace | None = None
         self.advice = "Replace or remove it."
+        self.cache: DecodedCache | None = None
         self._lock = threading.Lock()
 
     @abc.abstractmethod
     def encoded(self, index: int) -> bytes:
         """The bytes of an image."""
+
+    def origin(self, index: int) -> Origin:
+        """Where the bytes of an image are from; by default they name themselves."""
+        return Origin(hashlib.sha256(self.encoded(index)).hexdigest())
 
     def _contents(self, indices: np.ndarray) -> Iterator[bytes]:
         return (self._readable(int(index)) for index in indices)
@@ -77,7 +84,8 @@ class EncodedSource(Source):
     def is_decodable(self, index: int) -> bool:
         """Whether all of an image can be decoded, and so any window of it."""
         try:
-            self._decode(index, 0, _Whole(self.view.size))
+            encoded = self.encoded(index)
+            check_decodable(encoded, read_image_header(encoded))
         except (InputError, OSError):
             return False
         return True
@@ -97,8 +105,9 @@ class EncodedSource(Source):
             after the other.
 
         Raises:
-            InputError: an image that cannot be decoded, unless `replace` gives another. Where a
-                graph reads, TensorFlow makes an error of its own of it; see `Source.reading`.
+            InputError: an image that cannot be decoded, unless `replace` gives another, or that
+                cannot be written to `cache`. Where a graph reads, TensorFlow makes an error of its
+                own of it; see `Source.reading`.
         """
         view = self.view if view is None else view
         seeds = tf.zeros_like(indices) if seeds is None else seeds
@@ -129,35 +138,22 @@ class EncodedSource(Source):
         while True:
             try:
                 return self._decode(shown, seed, view)
+            except CacheError:
+                raise
             except (InputError, OSError) as error:
-                reason = _reason(error)
+                reason = reason_of(error)
                 if self.replace is None:
                     raise self._bad(shown, reason) from error
             with self._lock:
                 shown = self.replace(shown, reason)
 
     def _decode(self, index: int, seed: int, view: View) -> np.ndarray:
-        encoded = self.encoded(index)
-        header = read_image_header(encoded)
-        windows = view.windows(header.height, header.width, random.Random(seed))
-        return decode_windows(encoded, header, windows, view.size, self.image_shape[-1])
+        rng = random.Random(seed)
+        if self.cache is not None and self.cache.serves(view):
+            return self.cache.windows(self.origin(index), lambda: self.encoded(index), view, rng)
+        return decode_view(self.encoded(index), view, rng, self.image_shape[-1])
 
     def _bad(self, index: int, reason: str) -> InputError:
         return InputError(
             f"{self.where(index)} cannot be read as an image: {reason}. {self.advice}"
         )
-
-
-@dataclasses.dataclass(frozen=True)
-class _Whole:
-    """All of an image in one window."""
-
-    size: int
-    num_windows = 1
-
-    def windows(self, height: int, width: int, rng: random.Random) -> tuple[Window, ...]:
-        return (Window(0, 0, height, width),)
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)

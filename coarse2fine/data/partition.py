@@ -36,7 +36,10 @@ class Partition:
 
     def ids(self, ids: np.ndarray) -> dict[str, np.ndarray]:
         """The ids of each part's images, as UTF-8 bytes."""
-        return {part: np.char.encode(ids[indices]) for part, indices in vars(self).items()}
+        return {
+            part: np.array([*map(str.encode, ids[indices])], np.bytes_)
+            for part, indices in vars(self).items()
+        }
 
 
 def draw_partition(
@@ -165,17 +168,21 @@ def check_every_class_labelled(fine_labels: np.ndarray, fine_names: Sequence[str
 
 def id_hashes(ids: Iterable[str], key: str) -> np.ndarray:
     """For each id a number below 2^64 that depends on it and the key alone."""
-    digests = (
-        hashlib.blake2b(str(i).encode(), digest_size=8, key=key.encode()).digest() for i in ids
-    )
-    return np.frombuffer(b"".join(digests), dtype=">u8")
+    keyed = hashlib.blake2b(digest_size=8, key=key.encode())
+
+    def digest(text: str) -> bytes:
+        hashed = keyed.copy()  # Quicker than taking in the key anew.
+        hashed.update(text.encode())
+        return hashed.digest()
+
+    return np.frombuffer(b"".join(map(digest, map(str, ids))), dtype=">u8")
 
 
 def _by_class(labels: np.ndarray, ranked: np.ndarray):
     """Yields each label (-1 left out) with its members in rank order."""
     by_label = ranked[np.argsort(labels[ranked], kind="stable")]
     values, starts = np.unique(labels[by_label], return_index=True)
-    for label, members in zip(values, np.split(by_label, starts[1:]), strict=True):
+    for label, members in zip(values, np.split(by_label, starts)[1:], strict=True):
         if label >= 0:
             yield int(label), members
 

@@ -1,5 +1,7 @@
 """From a source and a partition to batches."""
 
+import atexit
+import gc
 import os
 from collections.abc import Callable
 
@@ -21,6 +23,10 @@ _CROPS = ("random_crop", "random_resized_crop")
 AUGMENT = (*AUGMENTATIONS, *_CROPS)
 
 Preprocess = Callable[[tf.Tensor], tf.Tensor]
+
+# Image files are read in Python. An endless iterator among the garbage that the interpreter leaves
+# to its very end would wait there, for ever, for a call into Python that no longer returns.
+atexit.register(gc.collect)
 
 
 def select_labels(partition: Partition, labels: str) -> tuple[np.ndarray, np.ndarray]:

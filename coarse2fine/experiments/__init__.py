@@ -3,6 +3,12 @@
 from coarse2fine.experiments.advise import advise
 from coarse2fine.experiments.chen2018 import SETTINGS, select_settings
 from coarse2fine.experiments.compare import ARMS, Arm, Comparison, compare
+from coarse2fine.experiments.describe import (
+    check_failures_file,
+    check_picture_file,
+    draw_description,
+    write_failures,
+)
 from coarse2fine.experiments.granularity import (
     Granularity,
     Published,
@@ -22,12 +28,16 @@ __all__ = [
     "Published",
     "Setting",
     "advise",
+    "check_failures_file",
+    "check_picture_file",
     "compare",
     "draw",
     "draw_advice",
+    "draw_description",
     "draw_embedding",
     "draw_pairs",
     "draw_run",
     "measure_granularity",
     "select_settings",
+    "write_failures",
 ]

@@ -96,11 +96,10 @@ def _setting(task: str, name: str = "", published: tuple = (), **changes: object
 
 def _fractions() -> Iterator[Setting]:
     for task, accuracies in _FRACTIONS.items():
-        for fraction, *published in zip((0.2, 0.4, 0.6, 0.8), *accuracies, strict=True):
-            yield _setting(task, f"{task}/{fraction}", tuple(published), data_fraction=fraction)
+        for fraction, *both in zip((0.2, 0.4, 0.6, 0.8), *accuracies, strict=True):
+            yield _setting(task, f"{task}/{fraction}", tuple(both), data_fraction=fraction)
         coarse_training, fine_training, _, *on_training = _TASKS[task]
-        without_ratio = (coarse_training, fine_training, None, *on_training)
-        yield _setting(task, f"{task}/1.0", without_ratio)
+        yield _setting(task, f"{task}/1.0", (coarse_training, fine_training, None, *on_training))
 
 
 SETTINGS: dict[str, tuple[Setting, ...]] = {

@@ -53,6 +53,16 @@ class Config:
         "In place of a training image that cannot be decoded show another of its class; they are "
         "listed in the workdir.",
     )
+    cache_dir: str | None = _field(
+        None,
+        "Folder that keeps, for later runs, which image files there are, and with cache_images the "
+        "images decoded.",
+    )
+    cache_images: bool = _field(
+        False,
+        "Keep images in cache_dir with their shorter side resized, so that later passes and runs "
+        "cut crops out of them and decode nothing; pixels may differ by 1 of 255 levels.",
+    )
     taxonomy: str | None = _field(
         None,
         "Taxonomy file (.json or .csv) or task (cifar100_animals, ...), in place of the set's own: "
@@ -246,6 +256,11 @@ class Config:
             ("dropout", "a backbone of this package", is_ours),
             ("precision", "a backbone that is built by name", by_name),
             ("shorter_side", "image_size", self.image_size is not None),
+            (
+                "cache_images",
+                "cache_dir and image_size",
+                self.cache_dir is not None and self.image_size is not None,
+            ),
             *(
                 (name, f"labels={_either(kinds)}", self.labels in kinds)
                 for name, kinds in USED_WITH.items()
@@ -256,6 +271,11 @@ class Config:
         ):
             if not given and getattr(self, name) != DEFAULTS[name]:
                 yield f"{name} is {getattr(self, name)}, and is used with {needed} alone"
+        if self.cache_images and self.augment == "random_resized_crop":
+            yield (
+                "cache_images keeps resized images, and augment random_resized_crop cuts windows "
+                "out of images in their own size: choose random_crop, or leave cache_images out"
+            )
         if self.refit and self.schedule != "plateau":
             yield (
                 f"refit replays what a plateau found, and schedule {self.schedule} finds nothing: "
@@ -327,9 +347,11 @@ USED_WITH = {
 }
 """The values that some kinds of labels alone use."""
 
-# Where a run's data lies, what it runs on and what is only watched do not make it another run.
+# Where a run's data and what is kept of them lie, what it runs on and what is only watched do not
+# make it another run.
 _NOT_DECIDING = (
     "data_dir",
+    "cache_dir",
     "strategy",
     "track_training_accuracy",
     "tracked_share",

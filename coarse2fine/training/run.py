@@ -17,6 +17,7 @@ from coarse2fine.data import (
     load_source,
     training_batches,
 )
+from coarse2fine.data.source import GIVEN
 from coarse2fine.errors import InputError
 from coarse2fine.files import read_arrays, remove_file, write_arrays
 from coarse2fine.model import CoarseToFine
@@ -87,6 +88,8 @@ def load_split(config: Config, split: str, taxonomy: Taxonomy | None = None) -> 
         config.shorter_side,
         config.test_fraction,
         check_sizes=not config.skip_bad_images,
+        cache_dir=config.cache_dir,
+        cache_images=config.cache_images,
     )
 
 
@@ -186,6 +189,7 @@ def train(
         load_taxonomy(config.taxonomy).check_same(
             source.taxonomy.fingerprint, f"The source given beside taxonomy {config.taxonomy!r}"
         )
+    _check_cache(config, source)
     config = config.replace(dataset=source.dataset)
     home = Workdir(pathlib.Path(workdir))
     _check_backbone(config, source, home)
@@ -206,6 +210,22 @@ def _check_before_writing(config: Config) -> None:
         raise InputError(
             f"A batch of {config.batch_size} cannot be cut into equal slices for {replicas} "
             f"replicas. Use a multiple of {replicas} as batch_size."
+        )
+
+
+def _check_cache(config: Config, source: Source) -> None:
+    """Raises `InputError` where a source given in Python has not the cache that the config asks."""
+    has_cache = isinstance(source, EncodedSource) and source.cache is not None
+    if has_cache != config.cache_images:
+        raise InputError(
+            f"cache_images is {config.cache_images}, and the source given beside it "
+            f"{'has a' if has_cache else 'has no'} cache of decoded images. Load the source with "
+            "load_split(config, ...), or change cache_images."
+        )
+    if config.cache_dir is not None and source.dataset == GIVEN and not has_cache:
+        raise InputError(
+            f"The images of this run are given in Python: cache_dir {config.cache_dir} would be "
+            "ignored. Leave it out."
         )
 
 

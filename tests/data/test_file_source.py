@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from coarse2fine.data.file_source import FileSource, check_none, shown
+from coarse2fine.data.file_source import FileSource, check_none
 from coarse2fine.data.views import CenterCrop
 from coarse2fine.errors import InputError
 from coarse2fine.taxonomy import Taxonomy
@@ -64,12 +64,6 @@ def test_changes_its_fingerprint_with_a_file(source, tmp_path):
     before = source.fingerprint()
     (tmp_path / NAMES[1]).write_bytes(made_images.png(made_images.draw(8, 8, 9)))
     assert source.fingerprint() != before
-
-
-def test_shows_a_path_in_quotes_only_where_it_must():
-    assert shown(pathlib.Path("/data/with space/\u732b.png")) == "/data/with space/\u732b.png"
-    assert shown("two\nlines.png") == r"'two\nlines.png'"
-    assert shown("\udcff.png") == r"'\udcff.png'"
 
 
 def test_counts_problems_and_lists_the_first_ten():

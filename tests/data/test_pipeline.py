@@ -2,6 +2,8 @@
 
 import itertools
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -224,3 +226,33 @@ class TestEvaluationBatches:
             np.testing.assert_array_equal(batch[2]["coarse"], np.ones(10))
             np.testing.assert_array_equal(batch[1]["fine"], np.maximum(fine[index], 0))
             np.testing.assert_array_equal(batch[1]["coarse"], whole.coarse[index])
+
+
+def test_a_process_ends_while_batches_are_being_read_in_python():
+    code = """
+import time, numpy as np
+from coarse2fine.data import EncodedSource, Schedule, training_batches
+from coarse2fine.data.views import CenterCrop
+from coarse2fine.taxonomy import Taxonomy
+
+class Slow(EncodedSource):
+    def encoded(self, index):
+        time.sleep(0.02)
+        return b""
+    def _decode(self, index, seed, view):
+        return np.zeros((1, 4, 4, 3), np.uint8) + len(self.encoded(index))
+
+source = Slow(Taxonomy(("a",), ("x",), (0,)), np.zeros(8), range(8), CenterCrop(4, 4))
+schedule = Schedule(8, 0, 2, 0)
+none = np.zeros(0, np.int64)
+batches = iter(training_batches(source, np.arange(8), none, schedule, lambda images: images))
+next(batches)
+circle = [batches]
+circle.append(circle)
+del batches, circle  # Garbage, as what fit leaves.
+print("end")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert (done.returncode, done.stdout) == (0, "end\n"), done.stderr[-2000:]

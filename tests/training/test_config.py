@@ -23,6 +23,8 @@ OTHER = {
     "shorter_side": 80,
     "test_fraction": 0.2,
     "skip_bad_images": True,
+    "cache_dir": "/cache",
+    "cache_images": True,
     "taxonomy": "pets.csv",
     "backbone": "alexnet",
     "backbone_weights": "start.weights.h5",
@@ -88,7 +90,7 @@ class TestDifferences:
         changed = {name for name in OTHER if OTHER[name] != getattr(Config(), name)}
         # Where the data lies, what computes and what is only watched make no other run.
         watched = {"track_training_accuracy", "tracked_share", "track_test_accuracy"}
-        expected = changed - {"data_dir", "strategy"} - watched
+        expected = changed - {"data_dir", "cache_dir", "strategy"} - watched
         lines = Config().differences(Config(**OTHER))
         assert {line.split(":")[0] for line in lines} == expected
 
@@ -301,6 +303,24 @@ class TestChoices:
     ("values", "problem"),
     [
         ({"extra_layer": True}, "extra_layer is True, and is used with labels=coarse alone"),
+        (
+            {"cache_images": True, "image_size": 64},
+            "cache_images is True, and is used with cache_dir and image_size alone",
+        ),
+        (
+            {"cache_images": True, "cache_dir": "/cache"},
+            "cache_images is True, and is used with cache_dir and image_size alone",
+        ),
+        (
+            {
+                "cache_images": True,
+                "cache_dir": "/cache",
+                "image_size": 64,
+                "augment": "random_resized_crop",
+            },
+            "cache_images keeps resized images, and augment random_resized_crop cuts windows out "
+            "of images in their own size: choose random_crop, or leave cache_images out",
+        ),
         (
             {"backbone": "keras.applications.ResNet50", "width": 0.5},
             "width is 0.5, and is used with a backbone of this package alone",
