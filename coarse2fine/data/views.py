@@ -58,6 +58,13 @@ class _ResizedView:
 
     Resizing keeps the image's shape but for less than a pixel: both sides become whole numbers, so
     that the window is the one that resizing the image and then cutting whole pixels out would give.
+
+    Attributes:
+        size: height and width of a crop.
+        shorter_side: of the resized image.
+
+    Raises:
+        InputError: a crop larger than that.
     """
 
     size: int
@@ -88,13 +95,6 @@ class _ResizedView:
 class CenterCrop(_ResizedView):
     """The middle of the image whose shorter side has been resized.
 
-    Attributes:
-        size: height and width of the crop.
-        shorter_side: of the resized image.
-
-    Raises:
-        InputError: a crop larger than that.
-
     Example:
         >>> CenterCrop(224, 256).windows(512, 1024, random.Random())
         [Window(top=32.0, left=288.0, height=448.0, width=448.0, is_mirrored=False)]
@@ -108,13 +108,6 @@ class CenterCrop(_ResizedView):
 @dataclasses.dataclass(frozen=True)
 class TenCrop(_ResizedView):
     """The middle and the four corners, each as it is and mirrored.
-
-    Attributes:
-        size: height and width of a crop.
-        shorter_side: of the resized image.
-
-    Raises:
-        InputError: a crop larger than that.
 
     Reference:
         Krizhevsky, Sutskever, Hinton, "ImageNet Classification with Deep Convolutional Neural
@@ -133,15 +126,7 @@ class TenCrop(_ResizedView):
 
 @dataclasses.dataclass(frozen=True)
 class RandomCrop(_ResizedView):
-    """A random crop of the image whose shorter side has been resized, mirrored half of the time.
-
-    Attributes:
-        size: height and width of the crop.
-        shorter_side: of the resized image.
-
-    Raises:
-        InputError: a crop larger than that.
-    """
+    """A random crop of the image whose shorter side has been resized, mirrored half of the time."""
 
     def windows(self, height: int, width: int, rng: random.Random) -> Sequence[Window]:
         """One window."""
