@@ -128,7 +128,7 @@ class EncodedSource(Source):
             for place, (index, seed) in enumerate(zip(indices, seeds, strict=True)):
                 images[place] = self._windows(index, seed, view)
         except InputError as error:
-            self.failure = error
+            self.failures.append(error)
             raise
         return images.reshape(-1, *shape[2:])
 

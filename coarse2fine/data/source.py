@@ -35,8 +35,8 @@ class Source(abc.ABC):
         dataset: the name that `load_source` found it by; `GIVEN` for a source made in Python.
         dropped: for each class of the data set that the taxonomy does not name, how many of its
             images were left out.
-        failure: why an image could not be read; None where all could. TensorFlow turns what is
-            raised within its graphs into errors of its own, so `reading` looks here.
+        failures: why images could not be read. TensorFlow turns what is raised within its graphs
+            into errors of its own, so `reading` looks here.
 
     Raises:
         InputError: labels that do not fit the taxonomy, ids that repeat, or images that have
@@ -54,7 +54,7 @@ class Source(abc.ABC):
         coarse: np.ndarray | None = None,
     ):
         self.dropped: dict[str, int] = {}
-        self.failure: InputError | None = None
+        self.failures: list[InputError] = []
         self.taxonomy = taxonomy
         self.fine = _read_labels("fine", fine, -1, taxonomy.num_fine)
         coarse = taxonomy.coarsen(self.fine) if coarse is None else coarse
@@ -143,9 +143,12 @@ class Source(abc.ABC):
         try:
             yield
         except tf.errors.OpError as error:
-            if self.failure is None:
-                raise
-            raise self.failure from error
+            # Several batches are read at a time, and not every error is of the reading: it is the
+            # failure whose text it repeats.
+            for failure in self.failures:
+                if str(failure) in error.message:
+                    raise failure from error
+            raise
 
     @abc.abstractmethod
     def images(self, indices: tf.Tensor) -> tf.Tensor:

@@ -68,6 +68,9 @@ class ResizedView:
     Attributes:
         size: height and width of a crop.
         shorter_side: of the resized image.
+
+    Raises:
+        InputError: a crop larger than that.
     """
 
     size: int
@@ -97,13 +100,6 @@ class ResizedView:
 class CenterCrop(ResizedView):
     """The middle of the image whose shorter side has been resized.
 
-    Attributes:
-        size: height and width of the crop.
-        shorter_side: of the resized image.
-
-    Raises:
-        InputError: a crop larger than that.
-
     Example:
         >>> CenterCrop(224, 256).windows(512, 1024, random.Random())
         [Window(top=32.0, left=288.0, height=448.0, width=448.0, is_mirrored=False)]
@@ -117,13 +113,6 @@ class CenterCrop(ResizedView):
 @dataclasses.dataclass(frozen=True)
 class TenCrop(ResizedView):
     """The middle and the four corners, each as it is and mirrored.
-
-    Attributes:
-        size: height and width of a crop.
-        shorter_side: of the resized image.
-
-    Raises:
-        InputError: a crop larger than that.
 
     Reference:
         Krizhevsky, Sutskever, Hinton, "ImageNet Classification with Deep Convolutional Neural
@@ -142,15 +131,7 @@ class TenCrop(ResizedView):
 
 @dataclasses.dataclass(frozen=True)
 class RandomCrop(ResizedView):
-    """A random crop of the image whose shorter side has been resized, mirrored half of the time.
-
-    Attributes:
-        size: height and width of the crop.
-        shorter_side: of the resized image.
-
-    Raises:
-        InputError: a crop larger than that.
-    """
+    """A random crop of the image whose shorter side has been resized, mirrored half of the time."""
 
     def windows(self, height: int, width: int, rng: random.Random) -> Sequence[Window]:
         """One window."""

@@ -228,8 +228,7 @@ class TestOneImage:
     def test_is_asked_for_where_its_file_is_gone(self, source, kept, image):
         image.unlink()
         with refused(
-            f"{image} cannot be read as an image: No such file or directory. Replace or remove "
-            "it."
+            f"{image} cannot be read as an image: No such file or directory. Replace or remove it."
         ):
             read(source)
 

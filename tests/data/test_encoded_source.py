@@ -143,6 +143,44 @@ class TestBadImages:
 
         check_refused(bad(4, "it is empty"), read)
 
+    def test_are_each_named_by_the_error_of_their_batch(self):
+        source = with_bad(at_1=b"", at_3=b"")
+        for first, index in ((0, 1), (3, 3), (0, 1)):
+            dataset = (
+                tf.data.Dataset.range(first, 5)
+                .batch(1)
+                .map(source.images, num_parallel_calls=5, deterministic=True)
+            )
+
+            def read(dataset=dataset):
+                with source.reading():
+                    list(dataset)
+
+            check_refused(bad(index, "it is empty"), read)
+
+    def test_are_not_blamed_for_what_fails_later(self):
+        source = with_bad(at_1=b"")
+
+        def read_with_other_error():
+            with source.reading():
+                check_refused(bad(1, "it is empty"), source.images, numbers(1))
+                tf.reshape(source.images(numbers(0)), (7,))
+
+        for _ in range(2):
+            with pytest.raises(tf.errors.InvalidArgumentError, match="reshape"):
+                read_with_other_error()
+
+    def test_are_named_where_one_reading_lies_in_another(self):
+        source = with_bad(at_4=b"")
+        dataset = tf.data.Dataset.range(5).batch(1).map(source.images, num_parallel_calls=5)
+
+        def read():
+            with source.reading():
+                for _ in dataset:
+                    next(source.chunks(np.array([0])))
+
+        check_refused(bad(4, "it is empty"), read)
+
     def test_are_replaced_by_others(self):
         source = with_bad(at_1=b"", at_2=b"?")
         asked = []

@@ -15,6 +15,7 @@ from coarse2fine.data import (
     Schedule,
     draw_partition,
     evaluation_batches,
+    pipeline,
     select_labels,
     training_batches,
 )
@@ -256,3 +257,44 @@ print("end")
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120
     )
     assert (done.returncode, done.stdout) == (0, "end\n"), done.stderr[-2000:]
+
+
+class Counted(ArraySource):
+    """Images in memory, and how many of them were read at a time."""
+
+    def images(self, indices):
+        def read(places):
+            self.sizes.add(len(places))
+            return self.pixels[places]
+
+        images = tf.numpy_function(read, [indices], tf.uint8, stateful=False)
+        return tf.ensure_shape(images, (indices.shape[0], *self.image_shape))
+
+
+class TestParts:
+    # Of 8 x 8 float32 pixels of 3 colours; a batch is of 20 images.
+    @pytest.mark.parametrize(("images_a_part", "size"), [(1, 1), (7, 5), (19, 10), (20, 20)])
+    @pytest.mark.parametrize("is_training", [True, False])
+    def test_are_all_that_is_made_at_a_time_and_change_no_batch(
+        self, monkeypatch, images_a_part, size, is_training
+    ):
+        whole = make_source()
+        source = Counted(np.zeros((240, 8, 8, 3), np.uint8), TAXONOMY, whole.fine)
+        source.pixels = whole.images(tf.range(240, dtype=tf.int64)).numpy()
+        source.sizes = set()
+
+        def make(source):
+            if is_training:
+                return batches(5, first_step=3, augment="crop_flip", source=source)
+            return list(evaluation_batches(source, np.arange(50), 20, as_float).as_numpy_iterator())
+
+        expected = make(whole)
+        monkeypatch.setattr(pipeline, "_PART_BYTES", 4 * 8 * 8 * 3 * images_a_part)
+        check_equal(make(source), expected)
+        assert source.sizes == {size}
+
+    def test_keep_the_static_shapes(self, monkeypatch):
+        before = evaluation_batches(make_source(), np.arange(50), 20, as_float).element_spec
+        monkeypatch.setattr(pipeline, "_PART_BYTES", 1)
+        after = evaluation_batches(make_source(), np.arange(50), 20, as_float).element_spec
+        assert before == after

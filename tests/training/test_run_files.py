@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from coarse2fine.data import evaluation_batches, training_batches
+from coarse2fine.data import evaluation_batches, pipeline, training_batches
 from coarse2fine.data.pipeline import view_batches
 from coarse2fine.data.views import CenterCrop, TenCrop
 from coarse2fine.errors import InputError
@@ -263,7 +263,9 @@ def test_bad_test_images_are_named_and_never_replaced(damaged, tmp_path):
         train(config.replace(track_test_accuracy=True), tmp_path / "tracked")
 
 
-def test_a_view_that_has_several_windows_keeps_them_together(folder):
+@pytest.mark.parametrize("images_a_part", [1, 2])
+def test_a_view_that_has_several_windows_keeps_them_together(folder, monkeypatch, images_a_part):
+    monkeypatch.setattr(pipeline, "_PART_BYTES", 4 * 10 * 16 * 16 * 3 * images_a_part)
     source = load_split(make_config(folder), "test")
     indices = np.arange(7)
     batches = view_batches(source, indices, 25, lambda images: images, TenCrop(16, 18))
