@@ -20,6 +20,7 @@ def evaluate(
     training: bool = False,
     training_source: Source | None = None,
     views: int = 1,
+    cache_dir: str | None = None,
 ) -> dict[str, Any]:
     """Scores the whole test set; writes `report.json` and `decisions.npz` into the run's workdir.
 
@@ -33,6 +34,7 @@ def evaluate(
         training_source: the training split as its data set gives it, where it has been loaded
             before.
         views: of each image, 1 or 10; as of `predict`.
+        cache_dir: of what is kept of the data, where it is not the one of the run.
 
     Returns:
         What `make_report` gives; `step`, the updates that the run has behind it; `views`, as given;
@@ -41,7 +43,8 @@ def evaluate(
         `make_report` gives of the training images, or None.
     """
     run = run if isinstance(run, Run) else load_run(run)
-    config = run.config if data_dir is None else run.config.replace(data_dir=data_dir)
+    moved = {"data_dir": data_dir, "cache_dir": cache_dir}
+    config = run.config.replace(**{k: folder for k, folder in moved.items() if folder is not None})
     source = load_split(config, "test", run.taxonomy) if source is None else source
     run.taxonomy.check_same(source.taxonomy.fingerprint, f"The test set {config.dataset!r}")
     predictions = predict(
