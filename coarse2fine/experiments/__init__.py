@@ -1,8 +1,11 @@
 """Arms and their comparison; pairs of runs and what fine labels brought."""
 
+from coarse2fine.experiments import lei2017
 from coarse2fine.experiments.advise import advise
+from coarse2fine.experiments.arms import ARMS, Arm, Comparison
 from coarse2fine.experiments.chen2018 import SETTINGS, select_settings
-from coarse2fine.experiments.compare import ARMS, Arm, Comparison, compare
+from coarse2fine.experiments.compare import Comparisons, compare, compare_settings
+from coarse2fine.experiments.comparison_setting import ComparisonSetting, PublishedComparison
 from coarse2fine.experiments.granularity import (
     Granularity,
     Published,
@@ -22,16 +25,21 @@ __all__ = [
     "SETTINGS",
     "Arm",
     "Comparison",
+    "ComparisonSetting",
+    "Comparisons",
     "Granularity",
     "Published",
+    "PublishedComparison",
     "Setting",
     "advise",
     "compare",
+    "compare_settings",
     "draw",
     "draw_advice",
     "draw_embedding",
     "draw_pairs",
     "draw_run",
+    "lei2017",
     "measure_granularity",
     "select_settings",
 ]

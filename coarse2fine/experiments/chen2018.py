@@ -6,8 +6,8 @@ notebook (`normalize="predicted"`).
 
 from collections.abc import Iterator, Sequence
 
-from coarse2fine.errors import check_known
 from coarse2fine.experiments.granularity import Published, Setting
+from coarse2fine.experiments.setting import select
 from coarse2fine.training.config import DEFAULTS, Config
 
 _DATASETS = {
@@ -142,15 +142,10 @@ def select_settings(tables: Sequence[str], names: Sequence[str] = ()) -> tuple[S
 
     Args:
         tables: keys of `SETTINGS`; none for the one setting of a config's own data.
-        names: of the settings to keep; all by default.
+        names: of the settings to keep, or of groups of them (`cifar10` also for `cifar10/0.2`);
+            all by default.
 
     Raises:
         InputError: an unknown table or name.
     """
-    for table in tables:
-        check_known("experiment", table, SETTINGS)
-    settings = {s.name: s for table in tables for s in SETTINGS[table]}
-    settings = settings or {"your data": Setting("your data")}
-    for name in names:
-        check_known("setting", name, settings)
-    return tuple(s for s in settings.values() if not names or s.name in names)
+    return select(SETTINGS, Setting("your data"), tables, names)
