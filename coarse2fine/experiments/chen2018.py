@@ -6,8 +6,9 @@ notebook (`normalize="predicted"`).
 
 from collections.abc import Iterator, Sequence
 
-from coarse2fine.errors import InputError, check_known
+from coarse2fine.errors import InputError
 from coarse2fine.experiments.granularity import Published, Setting
+from coarse2fine.experiments.setting import select
 from coarse2fine.training.config import DEFAULTS, Config
 
 _DATASETS = {
@@ -145,22 +146,16 @@ def select_settings(
 
     Args:
         tables: keys of `SETTINGS`; none for the one setting of a config's own data.
-        names: of the settings to keep; all by default.
+        names: of the settings to keep, or of groups of them, as of `select`; all by default.
         extra_layer: of the run on coarse labels of one's own data.
 
     Raises:
         InputError: an unknown table or name, or an extra layer beside tables.
     """
-    for table in tables:
-        check_known("experiment", table, SETTINGS)
     if tables and extra_layer:
         raise InputError(
             "extra_layer is given beside an experiment, whose settings have their own: choose "
             "experiment table4, or leave extra_layer out."
         )
-    settings = {s.name: s for table in tables for s in SETTINGS[table]}
     own = Setting("your data", {"extra_layer": True} if extra_layer else {})
-    settings = settings or {own.name: own}
-    for name in names:
-        check_known("setting", name, settings)
-    return tuple(s for s in settings.values() if not names or s.name in names)
+    return select(SETTINGS, own, tables, names)

@@ -2,17 +2,15 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import keras
 
-from coarse2fine.data import Source
 from coarse2fine.errors import InputError
-from coarse2fine.evaluation import evaluate
-from coarse2fine.evaluation.evaluated_run import EvaluatedRun
 from coarse2fine.evaluation.pairs import Pair
-from coarse2fine.training import Config, Run, load_split, train
+from coarse2fine.experiments.evaluated import evaluated
+from coarse2fine.experiments.setting import BaseSetting, check_free, markdown, percent, shown
+from coarse2fine.training import Config, load_split, train
 from coarse2fine.training.config import DEFAULTS, USED_WITH
 from coarse2fine.training.run import MakeCallbacks
 
@@ -54,7 +52,7 @@ class Published:
 
 
 @dataclasses.dataclass(frozen=True)
-class Setting:
+class Setting(BaseSetting):
     """One question: what do fine labels bring here?
 
     Attributes:
@@ -63,8 +61,6 @@ class Setting:
         published: what was published for it.
     """
 
-    name: str
-    changes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     published: Published = Published()
 
     def config(self, base: Config, labels: str) -> Config:
@@ -75,17 +71,12 @@ class Setting:
         everything = {"fine_fraction": 1.0, "coarse_fraction": 0.0}
         shares = {name: share for name, share in everything.items() if getattr(base, name) is None}
         unused = {name: DEFAULTS[name] for name in _UNUSED[labels]}
-        return base.replace(**{**shares, **self._used(labels), **unused, "labels": labels})
+        changes = self._used(_UNUSED[labels])
+        return base.replace(**{**shares, **changes, **unused, "labels": labels})
 
     def folder(self, labels: str) -> str:
         """The name of a run's folder: the same for settings that have the run in common."""
-        changes = self._used(labels)
-        task = [str(changes.pop(key)) for key in ("taxonomy", "dataset") if key in changes][:1]
-        given = [f"{k}={v}" for k, v in changes.items() if k != "dataset" and v != DEFAULTS[k]]
-        return "_".join([*task, *given, labels])
-
-    def _used(self, labels: str) -> dict[str, Any]:
-        return {k: v for k, v in self.changes.items() if k not in _UNUSED[labels]}
+        return self._folder(labels, _UNUSED[labels])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,11 +97,7 @@ class Granularity:
     def table(self) -> str:
         """Accuracies in percent, gains in percentage points, published numbers beside measured."""
         columns = (self.settings, self.pairs, self.without_fine)
-        rows = [_row(*row) for row in zip(*columns, strict=True)]
-        # Columns without a number are left out.
-        names = [name for name in rows[0] if any(row[name] for row in rows)]
-        lines = [names, ["---"] * len(names), *([row[name] for name in names] for row in rows)]
-        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        return markdown([_row(*row) for row in zip(*columns, strict=True)])
 
 
 def _row(setting: Setting, pair: Pair, without_fine: int) -> dict[str, str]:
@@ -118,29 +105,21 @@ def _row(setting: Setting, pair: Pair, without_fine: int) -> dict[str, str]:
     low, high = (f"{100 * end:+.2f}" for end in pair.gain_interval())
     return {
         "setting": setting.name,
-        "A_CC": _percent(pair.coarse.coarse_accuracy),
-        "A_FC": _percent(pair.fine.coarse_accuracy),
+        "A_CC": percent(pair.coarse.coarse_accuracy),
+        "A_FC": percent(pair.fine.coarse_accuracy),
         "gain": f"{100 * pair.gain:+.2f}",
         "95 % of test sets": f"{low} to {high}",
-        "ACR": _shown(pair.ratio, ".3f"),
-        "training A_CC": _percent(pair.coarse.training_accuracy),
-        "training A_FC": _percent(pair.fine.training_accuracy),
+        "ACR": shown(pair.ratio, ".3f"),
+        "training A_CC": percent(pair.coarse.training_accuracy),
+        "training A_FC": percent(pair.fine.training_accuracy),
         "left out, without a fine label": f"{without_fine:,}" if without_fine else "",
-        "published A_CC": _shown(published.coarse_training, ".2f"),
-        "published A_FC": _shown(published.fine_training, ".2f"),
-        "published gain": _shown(published.gain, "+.2f"),
-        "published ACR": _shown(published.ratio, ".3f"),
-        "published training A_CC": _shown(published.coarse_on_training, ".1f"),
-        "published training A_FC": _shown(published.fine_on_training, ".1f"),
+        "published A_CC": shown(published.coarse_training),
+        "published A_FC": shown(published.fine_training),
+        "published gain": shown(published.gain, "+.2f"),
+        "published ACR": shown(published.ratio, ".3f"),
+        "published training A_CC": shown(published.coarse_on_training, ".1f"),
+        "published training A_FC": shown(published.fine_on_training, ".1f"),
     }
-
-
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.2f}"
-
-
-def _shown(number: float | None, form: str) -> str:
-    return "" if number is None else f"{number:{form}}"
 
 
 def measure_granularity(
@@ -167,7 +146,8 @@ def measure_granularity(
         InputError: as `train`; where `labels` is set, which is the runs' own; or where the config
             sets coarse-only images aside, which the two kinds of labels would not share.
     """
-    _check_free(config, settings)
+    _check_config(config)
+    check_free(config, settings)
     home = pathlib.Path(workdir)
     pairs, without_fine = [], []
     for setting in settings:
@@ -182,32 +162,15 @@ def measure_granularity(
                 source,
                 test,
             )
-            runs[labels] = _evaluated(run, source, test, training)
+            runs[labels] = evaluated(run, test, training_source=source if training else None)
             keras.backend.clear_session()
         pairs.append(Pair(**runs))
         without_fine.append(int((source.fine < 0).sum()))
     return Granularity(tuple(settings), tuple(pairs), tuple(without_fine))
 
 
-def _evaluated(run: Run, source: Source, test: Source, training: bool) -> EvaluatedRun:
-    """The run's evaluation; one that is there, of these images in one view, is not made again."""
-    try:
-        evaluated = EvaluatedRun.load(run.workdir.path)
-    except InputError:
-        evaluated = None
-    if (
-        evaluated is None
-        or evaluated.report["views"] != 1
-        or evaluated.report["test_fingerprint"] != test.fingerprint()
-        or (training and evaluated.training_accuracy is None)
-    ):
-        evaluate(run, source=test, training=training, training_source=source)
-        evaluated = EvaluatedRun.load(run.workdir.path)
-    return evaluated
-
-
-def _check_free(config: Config, settings: Sequence[Setting]) -> None:
-    """Raises `InputError` where the config gives what the experiment sets."""
+def _check_config(config: Config) -> None:
+    """Raises `InputError` where the config says who has which labels."""
     if config.labels != DEFAULTS["labels"]:
         raise InputError(f"labels is {config.labels!r}: the experiment sets those of its runs.")
     if config.coarse_fraction:
@@ -215,15 +178,3 @@ def _check_free(config: Config, settings: Sequence[Setting]) -> None:
             f"coarse_fraction is {config.coarse_fraction}: fine and coarse labels are compared on "
             "the same images, so every image keeps its fine label. Leave coarse_fraction out."
         )
-    for name in dict.fromkeys(name for setting in settings for name in setting.changes):
-        given = getattr(config, name)
-        others = [
-            f"{s.name} ({s.changes[name]})"
-            for s in settings
-            if name in s.changes and given not in (DEFAULTS[name], s.changes[name])
-        ]
-        if others:
-            raise InputError(
-                f"{name} is {given}, but these settings have their own: {', '.join(others)}. Leave "
-                f"{name} out, or choose other settings."
-            )

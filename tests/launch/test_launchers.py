@@ -411,6 +411,14 @@ class TestCompare:
                 "match=epochs needs epochs; steps would be the same for every arm.",
             ),
             ({"backbone": "resnext"}, "Unknown backbone 'resnext'. Known: "),
+            ({"experiment": "table9"}, "Unknown experiment 'table9'. Known: table1, table2, "),
+            ({"only": "nin"}, "Unknown setting 'nin'. Known: your data."),
+            ({"views": "10"}, "10 views are crops of image files, and the images of 'shapes/2x2' "),
+            (
+                {"experiment": "table1", "only": "nin"},
+                "dataset is shapes/2x2, but these settings have their own: nin (cifar100). Leave "
+                "dataset out, or choose other settings.",
+            ),
         ],
     )
     def test_refuses_what_cannot_be_compared(self, launch, tmp_path, values, message):
