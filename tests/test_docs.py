@@ -161,7 +161,8 @@ def test_commands_are_found_whole():
         ("launch/x.py", ["--a", "--b=c d"])
     ]
     code = "".join(re.findall(r"^```\w*\n(.*?)^```$", README, re.MULTILINE | re.DOTALL))
-    assert len(COMMANDS) == code.count("python launch/") + len(PRESETS)
+    presets = "".join(path.read_text(encoding="utf-8") for path in PRESETS)
+    assert len(COMMANDS) == (code + presets).count("python launch/")
 
 
 @pytest.mark.parametrize(
