@@ -3,6 +3,7 @@
 import contextlib
 import json
 import pathlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -57,9 +58,10 @@ class Checkpoints:
         try:
             self._manager.save(checkpoint_number=step)
         except tf.errors.OpError as error:
+            reason = re.sub(r"\{\{.*?\}\} | \[Op:\w+\]", "", error.message)  # Names of operations.
             raise InputError(
                 f"The checkpoint of step {step} cannot be written to {self._manager.directory}: "
-                f"{error.message}. Earlier ones are as they were."
+                f"{reason}. Earlier ones are as they were."
             ) from error
 
     @property
