@@ -3,6 +3,7 @@
 import atexit
 import gc
 import os
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -23,10 +24,6 @@ _CROPS = ("random_crop", "random_resized_crop")
 AUGMENT = (*AUGMENTATIONS, *_CROPS)
 
 Preprocess = Callable[[tf.Tensor], tf.Tensor]
-
-# Image files are read in Python. An endless iterator among the garbage that the interpreter leaves
-# to its very end would wait there, for ever, for a call into Python that no longer returns.
-atexit.register(gc.collect)
 
 
 def select_labels(partition: Partition, labels: str) -> tuple[np.ndarray, np.ndarray]:
@@ -178,3 +175,15 @@ def _parallel(steps: tf.data.Dataset, batch: Callable) -> tf.data.Dataset:
         .prefetch(2)
         .with_options(options)
     )
+
+
+@atexit.register
+def _free_iterators() -> None:
+    """Frees, before the interpreter ends, the iterators that garbage and the last error hold.
+
+    Image files are read in Python. An endless iterator that is freed at the very end would wait
+    there, for ever, for a call into Python that no longer returns.
+    """
+    for name in ("last_exc", "last_value", "last_traceback"):
+        vars(sys).pop(name, None)
+    gc.collect()
