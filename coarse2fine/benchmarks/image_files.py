@@ -63,7 +63,11 @@ def small_config(folder: str, workdir: str, image_size: int = 32, **changes: Any
 
     network = pathlib.Path(workdir) / "network.keras"
     network.parent.mkdir(parents=True, exist_ok=True)
-    layers = [keras.Input((image_size, image_size, 3)), keras.layers.Conv2D(4, 3, strides=8)]
+    layers = [
+        keras.Input((image_size, image_size, 3)),
+        keras.layers.Rescaling(1 / 255),
+        keras.layers.Conv2D(4, 3, strides=8),
+    ]
     keras.Sequential(layers).save(network)
     return Config(
         dataset="folder",

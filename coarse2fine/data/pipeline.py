@@ -4,6 +4,7 @@ import atexit
 import gc
 import math
 import os
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -29,10 +30,6 @@ AUGMENT = (*AUGMENTATIONS, *_CROPS)
 _PART_BYTES = 2**23
 
 Preprocess = Callable[[tf.Tensor], tf.Tensor]
-
-# Image files are read in Python. An endless iterator among the garbage that the interpreter leaves
-# to its very end would wait there, for ever, for a call into Python that no longer returns.
-atexit.register(gc.collect)
 
 
 def select_labels(partition: Partition, labels: str) -> tuple[np.ndarray, np.ndarray]:
@@ -212,3 +209,15 @@ def _joined(*parts: Any) -> Any:
         lambda tensor: tf.reshape(tensor, (-1, *tensor.shape[2:])), parts
     )
     return joined if len(joined) > 1 else joined[0]
+
+
+@atexit.register
+def _free_iterators() -> None:
+    """Frees, before the interpreter ends, the iterators that garbage and the last error hold.
+
+    Image files are read in Python. An endless iterator that is freed at the very end would wait
+    there, for ever, for a call into Python that no longer returns.
+    """
+    for name in ("last_exc", "last_value", "last_traceback"):
+        vars(sys).pop(name, None)
+    gc.collect()

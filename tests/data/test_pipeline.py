@@ -229,7 +229,8 @@ class TestEvaluationBatches:
             np.testing.assert_array_equal(batch[1]["coarse"], whole.coarse[index])
 
 
-def test_a_process_ends_while_batches_are_being_read_in_python():
+@pytest.mark.parametrize("end", ["", "raise KeyError('it')"])
+def test_a_process_ends_while_batches_are_being_read_in_python(end):
     code = """
 import time, numpy as np
 from coarse2fine.data import EncodedSource, Schedule, training_batches
@@ -246,17 +247,19 @@ class Slow(EncodedSource):
 source = Slow(Taxonomy(("a",), ("x",), (0,)), np.zeros(8), range(8), CenterCrop(4, 4))
 schedule = Schedule(8, 0, 2, 0)
 none = np.zeros(0, np.int64)
-batches = iter(training_batches(source, np.arange(8), none, schedule, lambda images: images))
-next(batches)
-circle = [batches]
-circle.append(circle)
-del batches, circle  # Garbage, as what fit leaves.
-print("end")
+
+def read():
+    batches = iter(training_batches(source, np.arange(8), none, schedule, lambda images: images))
+    next(batches)
+    circle = [batches]
+    circle.append(circle)  # Garbage, as what fit leaves.
+    print("end")
 """
+    code += f"    {end}\n\nread()"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120
     )
-    assert (done.returncode, done.stdout) == (0, "end\n"), done.stderr[-2000:]
+    assert (done.returncode, done.stdout) == (1 if end else 0, "end\n"), done.stderr[-2000:]
 
 
 class Counted(ArraySource):
