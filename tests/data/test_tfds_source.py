@@ -304,6 +304,8 @@ def test_of_images_seen_through_a_view_only_those_that_stay_are_in_memory(stored
     np.testing.assert_array_equal(source.ids, whole.ids[kept])
     np.testing.assert_array_equal(all_images(source), all_images(whole)[kept])
     assert [source.encoded(i) for i in range(len(kept))] == [whole.encoded(i) for i in kept]
+    # A cache of decoded images knows a record by the same name whatever else is left out.
+    assert [source.origin(i) for i in range(len(kept))] == [whole.origin(i) for i in kept]
     assert source.dropped == {"manx": 40, "persian": 40}
     assert (len(source._records), len(whole._records)) == (40, 120)
 
