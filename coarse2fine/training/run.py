@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from coarse2fine import backbones
 from coarse2fine.data import (
@@ -22,6 +21,7 @@ from coarse2fine.files import read_arrays, write_arrays
 from coarse2fine.model import CoarseToFine
 from coarse2fine.taxonomy import Taxonomy, load_taxonomy
 from coarse2fine.training.bad_images import BadImages
+from coarse2fine.training.build_model import build_model, make_backbone
 from coarse2fine.training.checkpoints import Checkpoints
 from coarse2fine.training.config import DEFAULTS, Config
 from coarse2fine.training.given_files import claim_given_file, kept_network
@@ -88,44 +88,6 @@ def load_split(config: Config, split: str, taxonomy: Taxonomy | None = None) -> 
         config.test_fraction,
         check_sizes=not config.skip_bad_images,
     )
-
-
-def build_model(
-    config: Config,
-    taxonomy: Taxonomy,
-    image_shape: Sequence[int],
-    backbone: keras.Model | None = None,
-) -> CoarseToFine:
-    """A config's model, before its first update.
-
-    Args:
-        config: of the run.
-        taxonomy: of its classes.
-        image_shape: `(height, width, channels)`.
-        backbone: in place of the one that the config's name or file makes.
-    """
-    with precision(config.precision):
-        model = CoarseToFine(
-            _make_backbone(config, image_shape) if backbone is None else backbone,
-            taxonomy,
-            coarse_weight=config.coarse_weight,
-            labels=config.labels,
-            class_map_activation=backbones.find(config.backbone).class_map_activation,
-            head_dropout=config.head_dropout,
-            extra_layer=config.extra_layer,
-        )
-        model(tf.zeros((1, *image_shape)))
-    return model
-
-
-def _make_backbone(config: Config, image_shape: Sequence[int]) -> keras.Model:
-    dropout = {} if config.dropout is None else {"dropout": config.dropout}
-    backbone = backbones.create(
-        config.backbone, input_shape=tuple(image_shape), width=config.width, **dropout
-    )
-    if config.backbone_weights is not None:
-        backbones.load_weights(backbone, config.backbone_weights)
-    return backbone
 
 
 def load_run(workdir: str | pathlib.Path) -> Run:
@@ -207,7 +169,7 @@ def _check_backbone(config: Config, source: Source, home: Workdir) -> None:
     check_preprocessing(config.preprocess, config.backbone, source.image_shape)
     if not home.config_file.exists():
         with precision(config.precision):
-            _make_backbone(config, source.image_shape)
+            make_backbone(config, source.image_shape)
 
 
 def plan_of(run: Run, source: Source) -> Plan:

@@ -15,8 +15,8 @@ from coarse2fine.benchmarks.epoch_end import Waits
 from coarse2fine.benchmarks.help import launchers
 from coarse2fine.benchmarks.measurement import of_pairs
 from coarse2fine.benchmarks.min_pool import unequal_parent
-from coarse2fine.benchmarks.process import call_in_process, peak_memory, resident_memory
 from coarse2fine.benchmarks.timing import PairTimes, time_pairs
+from coarse2fine.process import call_in_process, peak_memory, resident_memory
 
 LAUNCHERS = pathlib.Path(__file__).parents[2] / "launch"
 
@@ -243,7 +243,7 @@ def test_a_wait_at_the_end_of_an_epoch_is_found():
 def test_a_process_of_its_own_does_not_count_its_parents_memory():
     ballast = np.ones(2**27)  # 1 GiB
     here = peak_memory()
-    there = call_in_process("coarse2fine.benchmarks.process", "peak_memory")
+    there = call_in_process("coarse2fine.process", "peak_memory")
     assert here > ballast.nbytes
     if resident_memory() is not None:
         assert there < ballast.nbytes
