@@ -21,11 +21,11 @@ _config = config_flags.define_config()
 def main() -> None:
     """Reads the flags, trains the arms and prints their table."""
     config = _config()
-    from progress import show_progress
+    from progress import say, show_progress
 
     from coarse2fine.experiments import compare
 
-    print(compare(config, _WORKDIR.value, _MATCH.value, show_progress).table())
+    print(compare(config, _WORKDIR.value, _MATCH.value, show_progress, say).table())
 
 
 if __name__ == "__main__":

@@ -22,13 +22,13 @@ _config = config_flags.define_config()
 def main() -> None:
     """Reads the flags, trains the runs and prints their table."""
     config = _config()
-    from progress import show_progress
+    from progress import say, show_progress
 
     from coarse2fine.experiments import measure_granularity, select_settings
 
     settings = select_settings(_EXPERIMENT.value, _ONLY.value)
     result = measure_granularity(
-        config, _WORKDIR.value, settings, show_progress, training=_TRAINING.value
+        config, _WORKDIR.value, settings, show_progress, _TRAINING.value, say
     )
     print(result.table())
 

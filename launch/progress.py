@@ -12,6 +12,11 @@ def show_progress(name: str, steps: int) -> Sequence[keras.callbacks.Callback]:
     return [_Progress(name, steps)]
 
 
+def say(line: str) -> None:
+    """Prints a line at once, as `coarse2fine.training.train` takes it."""
+    print(line, flush=True)
+
+
 def show_share(name: str) -> Callable[[int, int], None]:
     """What shows one bar over work that reports `(done, total)`."""
     bar = None

@@ -10,6 +10,7 @@ from coarse2fine.errors import InputError, check_known
 from coarse2fine.evaluation import evaluate
 from coarse2fine.files import write_json
 from coarse2fine.training import Config, Run, load_split, train
+from coarse2fine.training.batch_size import Say, share_batch_size
 from coarse2fine.training.config import DEFAULTS
 from coarse2fine.training.plan import make_plan
 from coarse2fine.training.run import MakeCallbacks
@@ -95,11 +96,21 @@ def _cost(run: Run) -> dict[str, Any]:
     }
 
 
+def _arm_configs(config: Config) -> dict[str, Config]:
+    return {
+        arm: config
+        if labels == "mixed"
+        else config.replace(labels=labels, coarse_weight=DEFAULTS["coarse_weight"])
+        for arm, labels in ARMS.items()
+    }
+
+
 def compare(
     config: Config,
     workdir: str | pathlib.Path,
     match: str = "updates",
     callbacks: MakeCallbacks = lambda name, steps: (),
+    say: Say = lambda line: None,
 ) -> Comparison:
     """Trains and evaluates the three arms in `workdir/<arm>_<updates>`.
 
@@ -112,6 +123,8 @@ def compare(
         match: `updates` gives every arm the updates of coarse_to_fine; `epochs` the same passes
             over its own training images, as in Lei 2017.
         callbacks: as of `train`.
+        say: likewise. With `batch_size="auto"` all arms have one number, which
+            `batch_size.json` in `workdir` keeps.
 
     Raises:
         InputError: as `train`; and where `labels` is set, which is the arms' own.
@@ -123,12 +136,8 @@ def compare(
         raise InputError("match=epochs needs epochs; steps would be the same for every arm.")
     home = pathlib.Path(workdir)
     training, test = load_split(config, "train"), load_split(config, "test")
-    configs = {
-        arm: config
-        if labels == "mixed"
-        else config.replace(labels=labels, coarse_weight=DEFAULTS["coarse_weight"])
-        for arm, labels in ARMS.items()
-    }
+    runs = [(each, training) for each in _arm_configs(config).values()]
+    configs = _arm_configs(share_batch_size(config, runs, home, say))
     plans = {arm: make_plan(training, configs[arm]) for arm in ARMS}
     arms = []
     for arm in ARMS:

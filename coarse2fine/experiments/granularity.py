@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -13,6 +13,7 @@ from coarse2fine.evaluation import evaluate
 from coarse2fine.evaluation.evaluated_run import EvaluatedRun
 from coarse2fine.evaluation.pairs import Pair
 from coarse2fine.training import Config, Run, load_split, train
+from coarse2fine.training.batch_size import Say, share_batch_size
 from coarse2fine.training.config import DEFAULTS
 from coarse2fine.training.run import MakeCallbacks
 
@@ -130,6 +131,7 @@ def measure_granularity(
     settings: Sequence[Setting] = (Setting("your data"),),
     callbacks: MakeCallbacks = lambda name, steps: (),
     training: bool = False,
+    say: Say = lambda line: None,
 ) -> Granularity:
     """Trains on coarse and on fine labels in each setting, and evaluates both on coarse decisions.
 
@@ -143,6 +145,8 @@ def measure_granularity(
         settings: what to measure; by default the config's own data set.
         callbacks: as of `train`.
         training: also evaluate on the training images.
+        say: as of `train`. With `batch_size="auto"` all runs have one number, which
+            `batch_size.json` in `workdir` keeps.
 
     Raises:
         InputError: as `train`; where `labels` is set, which is the runs' own; or where the config
@@ -150,6 +154,7 @@ def measure_granularity(
     """
     _check_free(config, settings)
     home = pathlib.Path(workdir)
+    config = share_batch_size(config, _new_runs(config, settings), home, say)
     pairs = []
     for setting in settings:
         runs = {}
@@ -167,6 +172,13 @@ def measure_granularity(
             keras.backend.clear_session()
         pairs.append(Pair(**runs))
     return Granularity(tuple(settings), tuple(pairs))
+
+
+def _new_runs(config: Config, settings: Sequence[Setting]) -> Iterator[tuple[Config, Source]]:
+    for setting in settings:
+        source = load_split(setting.config(config, "fine"), "train")
+        for labels in LABELS:
+            yield setting.config(config, labels), source
 
 
 def _evaluated(run: Run, source: Source, test: Source, training: bool) -> EvaluatedRun:

@@ -111,7 +111,7 @@ def draw_embedding(
     source = load_split(config, "test", run.taxonomy) if source is None else source
     order = np.random.default_rng(config.seed).permutation(len(source))
     indices = np.sort(order[:num_images])
-    found = features(run, source, indices, config.batch_size)
+    found = features(run, source, indices, config.images_per_step)
     coarse = source.coarse[indices]
     title = f"{config.dataset}, trained with labels={config.labels}"
     figure = figures.embedding_figure(

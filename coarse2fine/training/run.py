@@ -21,6 +21,7 @@ from coarse2fine.files import read_arrays, write_arrays
 from coarse2fine.model import CoarseToFine
 from coarse2fine.taxonomy import Taxonomy, load_taxonomy
 from coarse2fine.training.bad_images import BadImages
+from coarse2fine.training.batch_size import Say, find_batch_size
 from coarse2fine.training.build_model import build_model, make_backbone
 from coarse2fine.training.checkpoints import Checkpoints
 from coarse2fine.training.config import DEFAULTS, Config
@@ -116,6 +117,7 @@ def train(
     callbacks: MakeCallbacks = lambda name, steps: (),
     source: Source | None = None,
     test_source: Source | None = None,
+    say: Say = lambda line: None,
 ) -> Run:
     """Trains, or goes on where an earlier call in the same workdir stopped.
 
@@ -130,6 +132,8 @@ def train(
         source: the training split, where it has been loaded before; by the config's taxonomy where
             it names one.
         test_source: likewise the test split, for `config.track_test_accuracy`.
+        say: takes a line about what the config left open, before training begins: the number that
+            `batch_size="auto"` came to. A workdir that has a run keeps that run's number.
 
     Raises:
         InputError: data, config or workdir that cannot be used; a loss that is not finite.
@@ -144,6 +148,9 @@ def train(
     config = config.replace(dataset=source.dataset)
     home = Workdir(pathlib.Path(workdir))
     _check_backbone(config, source, home)
+    if config.batch_size == "auto":
+        config = config.replace(batch_size=_batch_size(config, source, home, say))
+        _check_slices(config)
     if config.track_test_accuracy and test_source is None:
         test_source = load_split(config, "test")
     if config.refit:
@@ -156,12 +163,27 @@ def train(
 
 def _check_before_writing(config: Config) -> None:
     backbones.find(config.backbone)
+    if config.batch_size != "auto":
+        _check_slices(config)
+
+
+def _check_slices(config: Config) -> None:
     replicas = make_strategy(config.strategy).num_replicas_in_sync
-    if config.batch_size % replicas:
+    if config.images_per_step % replicas:
         raise InputError(
             f"A batch of {config.batch_size} cannot be cut into equal slices for {replicas} "
             f"replicas. Use a multiple of {replicas} as batch_size."
         )
+
+
+def _batch_size(config: Config, source: Source, home: Workdir, say: Say) -> int:
+    """The number of the run that is here, or the largest for a new one."""
+    if home.config_file.exists():
+        size = home.read_config().images_per_step
+        say(f"batch_size auto: {size} (as the run in {home.path} began)")
+        return size
+    configs = [config, _replay_config(config)] if config.refit else [config]
+    return find_batch_size([(each, source) for each in configs], say)
 
 
 def _check_backbone(config: Config, source: Source, home: Workdir) -> None:
@@ -257,7 +279,7 @@ def _fit(
         home,
         counter,
         config_text=json.dumps(dataclasses.asdict(config), indent=1),
-        images_per_step=config.batch_size,
+        images_per_step=config.images_per_step,
         total_steps=plan.steps,
         done=[line for line in home.read_metrics() if line["step"] <= state["step"]],
         pictures=lambda: class_map_pictures(model, shown, preprocess),
@@ -286,7 +308,7 @@ def _fit(
             initial_epoch=state["epoch"],
             epochs=-(-plan.steps // schedule.steps_per_epoch),
             validation_data=(
-                evaluation_batches(source, validation, config.batch_size, preprocess)
+                evaluation_batches(source, validation, config.images_per_step, preprocess)
                 if len(validation)
                 else None
             ),

@@ -54,7 +54,7 @@ def tracked_batches(
     if config.track_test_accuracy and test_source is not None:
         tracked["test"] = (test_source, np.arange(len(test_source)))
     return {
-        name: evaluation_batches(images, indices, config.batch_size, preprocess)
+        name: evaluation_batches(images, indices, config.images_per_step, preprocess)
         for name, (images, indices) in tracked.items()
     }
 
