@@ -1,7 +1,9 @@
 """From a source and a partition to batches."""
 
+import math
 import os
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -19,6 +21,9 @@ LABELS = ("mixed", "fine", "oracle", "coarse")
 # Those that are made of an encoded image, before it is preprocessed, and those made after.
 _CROPS = ("random_crop", "random_resized_crop")
 AUGMENT = (*AUGMENTATIONS, *_CROPS)
+
+# Larger arrays are new memory each time, which takes longer to get than to fill.
+_PART_BYTES = 2**23
 
 Preprocess = Callable[[tf.Tensor], tf.Tensor]
 
@@ -74,8 +79,10 @@ def training_batches(
     fine = tf.constant(fine)
     coarse = tf.constant(source.coarse[index.numpy()])
 
-    def batch(step):
-        places = schedule.places(step)
+    size = _part_size(schedule.batch_size, 4 * math.prod(source.image_shape))
+
+    def part(position):
+        places = schedule.places(position, size)
         number, has_fine = schedule.images(places)
 
         def random_integers(draw: int, count: int) -> tf.Tensor:
@@ -87,8 +94,15 @@ def training_batches(
         labels = {"fine": tf.gather(fine, number), "coarse": tf.gather(coarse, number)}
         return images, labels, {"fine": has_fine, "coarse": tf.ones_like(has_fine)}
 
-    steps = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max)
-    return _parallel(steps, batch)
+    parts_a_step = schedule.batch_size // size
+    positions = tf.data.Dataset.range(first_step * parts_a_step, np.iinfo(np.int64).max)
+    return _parallel(positions, part, parts_a_step)
+
+
+def _part_size(batch_size: int, image_bytes: int) -> int:
+    """How many images of a batch are made at a time: it divides the batch."""
+    most = max(1, _PART_BYTES // image_bytes)
+    return next(n for n in range(min(most, batch_size), 0, -1) if batch_size % n == 0)
 
 
 def _augmentation(source: Source, augment: str) -> tuple[Callable, Callable]:
@@ -162,13 +176,18 @@ def evaluation_batches(
     return _parallel(tf.data.Dataset.range(-(-num_images // batch_size)), batch)
 
 
-def _parallel(steps: tf.data.Dataset, batch: Callable) -> tf.data.Dataset:
+def _parallel(steps: tf.data.Dataset, batch: Callable, parts: int = 1) -> tf.data.Dataset:
+    """What `batch` makes of each element of `steps`, with so many of them joined to one batch."""
     # With autotuning, the end of a finite data set can wait for the tuner's next wake-up, up to a
     # minute away; so parallelism and prefetching are set by hand.
     options = tf.data.Options()
     options.autotune.enabled = False
-    return (
-        steps.map(batch, num_parallel_calls=os.cpu_count(), deterministic=True)
-        .prefetch(2)
-        .with_options(options)
-    )
+    made = steps.map(batch, num_parallel_calls=os.cpu_count(), deterministic=True)
+    if parts > 1:
+        made = made.batch(parts, drop_remainder=True).map(_joined)
+    return made.prefetch(2).with_options(options)
+
+
+def _joined(*parts: Any) -> Any:
+    """`(parts, size, ...)` as `(parts * size, ...)`."""
+    return tf.nest.map_structure(lambda tensor: tf.reshape(tensor, (-1, *tensor.shape[2:])), parts)

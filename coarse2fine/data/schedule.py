@@ -55,16 +55,18 @@ class Schedule:
         """Steps that come nearest to one pass over all images."""
         return max(1, round(self.num_images / self.batch_size))
 
-    def places(self, step: tf.Tensor) -> tf.Tensor:
+    def places(self, step: tf.Tensor, size: int | None = None) -> tf.Tensor:
         """The places of a step.
 
         Args:
             step: int64 scalar.
+            size: in place of `batch_size`, for steps that are cut into parts.
 
         Returns:
-            `(batch_size,)` int64.
+            `(size,)` int64.
         """
-        return step * self.batch_size + tf.range(self.batch_size, dtype=tf.int64)
+        size = self.batch_size if size is None else size
+        return step * size + tf.range(size, dtype=tf.int64)
 
     def images(self, places: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """What stands at these places.

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from coarse2fine.benchmarks import BENCHMARKS, Images, Measurement, Settings, step
+from coarse2fine.benchmarks import BENCHMARKS, Images, Measurement, Settings, jpeg, step
 from coarse2fine.benchmarks.epoch_end import Waits
 from coarse2fine.benchmarks.help import launchers
+from coarse2fine.benchmarks.jpeg import Jpegs
 from coarse2fine.benchmarks.measurement import of_pairs
 from coarse2fine.benchmarks.min_pool import unequal_parent
 from coarse2fine.benchmarks.timing import PairTimes, time_pairs
@@ -24,7 +25,13 @@ LAUNCHERS = pathlib.Path(__file__).parents[2] / "launch"
 SMALL = {
     "step": {"cases": [step.Case("nin", "mixed", width=0.05, batch_size=4, steps=1)]},
     "epoch_end": {"epochs": 2, "seconds": 0.05, "width": 0.05},
-    "pipeline": {"batch_size": 8, "width": 0.05, "steps": 1, "batches": 2},
+    "pipeline": {
+        "batch_size": 8,
+        "width": 0.05,
+        "steps": 1,
+        "batches": 2,
+        "jpegs": Jpegs(num_files=8, batch_size=4, batches=1),
+    },
     "min_pool": {"num_fine": 200, "num_coarse": 20, "largest": 30, "batch_size": 1, "repeats": 1},
     "zca": {},
     "memory": {
@@ -44,7 +51,11 @@ SMALL = {
 NAMES = {
     "step": ["step/nin/float32", "step/nin/mixed_bfloat16"],
     "epoch_end": ["epoch_end/wait"],
-    "pipeline": ["pipeline/whitened"],
+    "pipeline": [
+        "pipeline/whitened",
+        "pipeline/jpeg/random_crop",
+        "pipeline/jpeg/random_resized_crop",
+    ],
     "min_pool": [
         f"min_pool/{case}/{side}" for side in ("4x4", "8x8") for case in ("plain", "double")
     ],
@@ -196,6 +207,31 @@ def test_both_sides_of_the_step_train_the_same_network_on_the_same_images(
     assert stock(images).dtype == scores.dtype == "float32"
     rounding = {"float32": 1e-5, "mixed_bfloat16": 0.02}[policy]
     np.testing.assert_allclose(stock(images), scores, atol=rounding * np.abs(scores).max())
+
+
+def test_made_photographs_are_the_same_each_time_and_about_as_large_as_true_ones(tmp_path):
+    jpegs = Jpegs(num_files=3)
+    first, again = (jpegs.write(tmp_path / name) for name in ("first", "again"))
+    np.testing.assert_array_equal(first, again)
+    images = [(tmp_path / "first" / name).read_bytes() for name in first]
+    assert images == [(tmp_path / "again" / name).read_bytes() for name in again]
+    for image in images:
+        assert tf.io.decode_jpeg(image).shape == (375, 500, 3)
+        assert 30_000 < len(image) < 200_000
+
+
+@pytest.mark.parametrize("side", ["random_crop", "random_resized_crop"])
+def test_both_sides_of_the_jpeg_pipeline_make_the_same_kind_of_batch(tmp_path, side):
+    jpegs = Jpegs(num_files=8, batch_size=4)
+    names = jpegs.write(tmp_path / "jpeg")
+    read = getattr(jpeg, f"_{side}")(jpegs)
+    ours = next(iter(jpeg._ours(tmp_path / "jpeg", names, jpegs, side)))[0].numpy()
+    bare = next(iter(jpeg._bare([str(tmp_path / "jpeg" / n) for n in names], jpegs, read))).numpy()
+    assert ours.shape == bare.shape == (4, 224, 224, 3)
+    assert ours.dtype == bare.dtype == np.float32
+    # Photographs without their mean: of the same level and contrast.
+    np.testing.assert_allclose(ours.mean(), bare.mean(), atol=60)
+    assert 0.4 < ours.std() / bare.std() < 2.5
 
 
 def test_the_registry_calls_the_module_of_that_name(settings, monkeypatch):
