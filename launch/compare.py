@@ -33,7 +33,7 @@ _config = config_flags.define_config()
 def main() -> None:
     """Reads the flags, trains the arms and prints their table."""
     config = _config()
-    from progress import show_progress
+    from progress import say, show_progress
 
     from coarse2fine.experiments import compare_settings, lei2017
 
@@ -45,6 +45,7 @@ def main() -> None:
         _MATCH.value,
         show_progress(_WORKDIR.value),
         int(_VIEWS.value),
+        say,
     )
     print(result.table() if _EXPERIMENT.value else result.comparisons[0].table())
 

@@ -23,15 +23,13 @@ def main() -> None:
     """Reads the flags, trains the runs and prints their table."""
     # The run on coarse labels alone has the layer, so it is the setting's and not the config's.
     config = _config(extra_layer=False)
-    from progress import show_progress
+    from progress import say, show_progress
 
     from coarse2fine.experiments import measure_granularity, select_settings
 
     settings = select_settings(_EXPERIMENT.value, _ONLY.value, flags.FLAGS.extra_layer)
     callbacks = show_progress(_WORKDIR.value)
-    result = measure_granularity(
-        config, _WORKDIR.value, settings, callbacks, training=_TRAINING.value
-    )
+    result = measure_granularity(config, _WORKDIR.value, settings, callbacks, _TRAINING.value, say)
     print(result.table())
 
 

@@ -11,6 +11,11 @@ from coarse2fine.training.run import MakeCallbacks
 from coarse2fine.training.workdir import Workdir
 
 
+def say(line: str) -> None:
+    """Prints a line at once, as `coarse2fine.training.train` takes it."""
+    print(line, flush=True)
+
+
 def show_progress(workdir: str) -> MakeCallbacks:
     """The callbacks of `coarse2fine.training.train` that show one bar a run.
 

@@ -13,11 +13,11 @@ _config = config_flags.define_config()
 def main() -> None:
     """Reads the flags and trains."""
     config = _config()
-    from progress import show_progress
+    from progress import say, show_progress
 
     from coarse2fine.training import train
 
-    run = train(config, _WORKDIR.value, show_progress(_WORKDIR.value))
+    run = train(config, _WORKDIR.value, show_progress(_WORKDIR.value), say=say)
     if config.fine_label_noise:
         changed = run.workdir.read_data()["fine_labels_changed"]
         print(f"Fine labels trained on that noise changed: {changed}.")

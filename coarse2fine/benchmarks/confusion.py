@@ -4,15 +4,15 @@ import numpy as np
 
 from coarse2fine.benchmarks.images import FITTED
 from coarse2fine.benchmarks.measurement import Measurement, Settings, exact, of_pairs
-from coarse2fine.benchmarks.process import call_in_process, peak_memory, resident_memory
 from coarse2fine.benchmarks.timing import time_pairs
 from coarse2fine.evaluation import make_report, predict
 from coarse2fine.evaluation.decisions import Decisions
 from coarse2fine.evaluation.report import confusion_ratios
 from coarse2fine.metrics import ConfusionMatrix
+from coarse2fine.process import call_in_process, peak_memory, resident_memory
 from coarse2fine.training import Config
+from coarse2fine.training.build_model import build_model
 from coarse2fine.training.preprocessing import fit_preprocessing, make_preprocessing
-from coarse2fine.training.run import build_model
 
 
 def measure(

@@ -9,7 +9,7 @@ import keras
 from coarse2fine.benchmarks.image_files import make_image_folder, small_config
 from coarse2fine.benchmarks.images import Images
 from coarse2fine.benchmarks.measurement import Measurement, Settings, exact
-from coarse2fine.benchmarks.process import call_in_process, peak_memory, resident_memory
+from coarse2fine.process import call_in_process, peak_memory, resident_memory
 from coarse2fine.training import Config, train
 
 # Of the runs on image files.

@@ -8,7 +8,7 @@ import keras
 
 from coarse2fine.benchmarks.image_files import make_image_folder, small_config
 from coarse2fine.benchmarks.measurement import Measurement, Settings, exact
-from coarse2fine.benchmarks.process import call_in_process, peak_memory
+from coarse2fine.process import call_in_process, peak_memory
 from coarse2fine.training import train
 
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from coarse2fine.benchmarks.images import Images
 from coarse2fine.benchmarks.measurement import Measurement, Settings, exact, of_pairs
-from coarse2fine.benchmarks.process import call_in_process, peak_memory
 from coarse2fine.benchmarks.timing import time_pairs
 from coarse2fine.data.whitening import fit_zca, global_contrast_normalize
+from coarse2fine.process import call_in_process, peak_memory
 
 _ROWS = 4096  # of a product
 

@@ -91,12 +91,13 @@ def decode_windows(
         left, right = _part([(w.left, w.width) for w in windows], header.width, size)
         image = _decode(encoded, header.kind, top, left, bottom, right, channels)
         seen: dict[Window, np.ndarray] = {}
-        for window in windows:
+        result = np.empty((len(windows), size, size, channels), np.uint8)
+        for place, window in zip(result, windows, strict=True):
             straight = dataclasses.replace(window, is_mirrored=False)
             if straight not in seen:
                 seen[straight] = _resize(image, top, left, straight, size, size)
-            seen[window] = seen[straight][:, ::-1] if window.is_mirrored else seen[straight]
-        return np.stack([seen[window] for window in windows])
+            place[:] = seen[straight][:, ::-1] if window.is_mirrored else seen[straight]
+        return result
 
 
 def check_decodable(encoded: bytes, header: ImageHeader) -> None:
@@ -143,14 +144,20 @@ def _decode_part(
 def _resize(
     image: tf.Tensor, top: int, left: int, window: Window, height: int, width: int
 ) -> np.ndarray:
-    """Resizes the window of an image of which `image` is the part that starts at `top, left`."""
-    scale = height / window.height, width / window.width
+    """Resizes the window of an image of which `image` is the part that starts at `top, left`.
+
+    Returns:
+        Whole float32 numbers.
+    """
+    scale = np.array([height / window.height, width / window.width])
+    translation = np.array([top - window.top, left - window.left]) * scale
     resized = tf.raw_ops.ScaleAndTranslate(
-        images=image[tf.newaxis],
-        size=[height, width],
-        scale=scale,
-        translation=[(top - window.top) * scale[0], (left - window.left) * scale[1]],
+        images=tf.expand_dims(image, 0),
+        size=np.array([height, width], np.int32),  # Arrays become tensors faster than lists do.
+        scale=scale.astype(np.float32),
+        translation=translation.astype(np.float32),
         kernel_type="triangle",
         antialias=True,
     )
-    return np.rint(resized[0].numpy()).astype(np.uint8)
+    pixels = resized.numpy()[0]
+    return np.rint(pixels, out=pixels)

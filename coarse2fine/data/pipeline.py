@@ -26,7 +26,8 @@ _CROPS = ("random_crop", "random_resized_crop")
 AUGMENT = (*AUGMENTATIONS, *_CROPS)
 
 # Of the images that a core makes at a time. So all cores work on one batch, and what they hold
-# grows with their number and not with the batch.
+# grows with their number and not with the batch. Larger arrays are also new memory each time, which
+# takes longer to get than to fill.
 _PART_BYTES = 2**23
 
 Preprocess = Callable[[tf.Tensor], tf.Tensor]
@@ -86,7 +87,7 @@ def training_batches(
     size = _part_size(schedule.batch_size, source.image_shape)
 
     def part(position):
-        places = position * size + tf.range(size, dtype=tf.int64)
+        places = schedule.places(position, size)
         number, has_fine = schedule.images(places)
 
         def random_integers(draw: int, count: int) -> tf.Tensor:

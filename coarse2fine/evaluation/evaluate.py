@@ -48,7 +48,7 @@ def evaluate(
     source = load_split(config, "test", run.taxonomy) if source is None else source
     run.taxonomy.check_same(source.taxonomy.fingerprint, f"The test set {config.dataset!r}")
     predictions = predict(
-        run.model, run.preprocess, source, batch_size=config.batch_size, views=views
+        run.model, run.preprocess, source, batch_size=config.images_per_step, views=views
     )
     report: dict[str, Any] = make_report(predictions, run.taxonomy)
     report["step"] = run.step
@@ -73,6 +73,11 @@ def _report_on_training(run: Run, source: Source, views: int) -> dict[str, Any]:
     if run.config.skip_bad_images:
         replace_bad_images(plan, run.workdir)
     predictions = predict(
-        run.model, run.preprocess, plan.source, plan.training_images, run.config.batch_size, views
+        run.model,
+        run.preprocess,
+        plan.source,
+        plan.training_images,
+        run.config.images_per_step,
+        views,
     )
     return make_report(predictions, run.taxonomy)

@@ -16,6 +16,7 @@ from coarse2fine.experiments.evaluated import evaluated
 from coarse2fine.experiments.setting import check_free, markdown, percent, shown
 from coarse2fine.files import write_json
 from coarse2fine.training import Config, Run, load_split, train
+from coarse2fine.training.batch_size import Say, share_batch_size
 from coarse2fine.training.plan import make_plan
 from coarse2fine.training.run import MakeCallbacks
 from coarse2fine.training.workdir import Workdir
@@ -59,6 +60,7 @@ def compare(
     match: str = "updates",
     callbacks: MakeCallbacks = lambda name, steps: (),
     views: int = 1,
+    say: Say = lambda line: None,
 ) -> Comparison:
     """Trains and evaluates the three arms in `workdir/<arm>_<updates>`.
 
@@ -72,12 +74,14 @@ def compare(
             over its own training images, as in Lei 2017.
         callbacks: as of `train`.
         views: of each test image, as of `evaluate`.
+        say: as of `train`. With `batch_size="auto"` all arms have one number, which
+            `batch_size.json` in `workdir` keeps.
 
     Raises:
         InputError: as `train`; and where `labels` is set, which is the arms' own.
     """
     settings = (ComparisonSetting("your data"),)
-    return compare_settings(config, workdir, settings, match, callbacks, views).comparisons[0]
+    return compare_settings(config, workdir, settings, match, callbacks, views, say).comparisons[0]
 
 
 def compare_settings(
@@ -87,6 +91,7 @@ def compare_settings(
     match: str = "updates",
     callbacks: MakeCallbacks = lambda name, steps: (),
     views: int = 1,
+    say: Say = lambda line: None,
 ) -> Comparisons:
     """Compares the three arms in each setting, one setting after the other.
 
@@ -100,6 +105,7 @@ def compare_settings(
         match: as of `compare`.
         callbacks: likewise.
         views: likewise.
+        say: likewise; the number is that of all settings.
 
     Raises:
         InputError: as `compare`; and where `config` gives what a setting sets otherwise.
@@ -112,13 +118,21 @@ def compare_settings(
     check_free(config, settings)
     home = pathlib.Path(workdir)
     loaded: dict[str, tuple[Source, Source]] = {}
+    for setting in settings:
+        oracle = setting.config(config, "oracle")
+        if oracle.dataset not in loaded:
+            loaded[oracle.dataset] = _load(oracle, views)
+    runs = [
+        (arm_config, loaded[arm_config.dataset][0])
+        for setting in settings
+        for arm_config in _arm_configs(setting, config).values()
+    ]
+    config = share_batch_size(config, runs, home, say)
     planned = []
     for setting in settings:  # All of them before the first update.
-        configs = {arm: setting.config(config, arm) for arm in ARMS}
-        dataset = configs["oracle"].dataset
-        if dataset not in loaded:
-            loaded[dataset] = _load(configs["oracle"], views)
-        planned.append((setting, _with_steps(configs, loaded[dataset][0], match), loaded[dataset]))
+        configs = _arm_configs(setting, config)
+        splits = loaded[configs["oracle"].dataset]
+        planned.append((setting, _with_steps(configs, splits[0], match), splits))
     comparisons = []
     for setting, configs, splits in planned:
         arms = []
@@ -132,6 +146,10 @@ def compare_settings(
         )
         comparisons.append(comparison)
     return Comparisons(tuple(settings), tuple(comparisons))
+
+
+def _arm_configs(setting: ComparisonSetting, config: Config) -> dict[str, Config]:
+    return {arm: setting.config(config, arm) for arm in ARMS}
 
 
 def _load(config: Config, views: int) -> tuple[Source, Source]:

@@ -2,15 +2,17 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import keras
 
+from coarse2fine.data import Source
 from coarse2fine.errors import InputError
 from coarse2fine.evaluation.pairs import Pair
 from coarse2fine.experiments.evaluated import evaluated
 from coarse2fine.experiments.setting import BaseSetting, check_free, markdown, percent, shown
 from coarse2fine.training import Config, load_split, train
+from coarse2fine.training.batch_size import Say, share_batch_size
 from coarse2fine.training.config import DEFAULTS, USED_WITH
 from coarse2fine.training.run import MakeCallbacks
 
@@ -128,6 +130,7 @@ def measure_granularity(
     settings: Sequence[Setting] = (Setting("your data"),),
     callbacks: MakeCallbacks = lambda name, steps: (),
     training: bool = False,
+    say: Say = lambda line: None,
 ) -> Granularity:
     """Trains on coarse and on fine labels in each setting, and evaluates both on coarse decisions.
 
@@ -141,6 +144,8 @@ def measure_granularity(
         settings: what to measure; by default the config's own data set.
         callbacks: as of `train`.
         training: also evaluate on the training images.
+        say: as of `train`. With `batch_size="auto"` all runs have one number, which
+            `batch_size.json` in `workdir` keeps.
 
     Raises:
         InputError: as `train`; where `labels` is set, which is the runs' own; or where the config
@@ -149,6 +154,7 @@ def measure_granularity(
     _check_config(config)
     check_free(config, settings)
     home = pathlib.Path(workdir)
+    config = share_batch_size(config, _new_runs(config, settings), home, say)
     pairs, without_fine = [], []
     for setting in settings:
         runs = {}
@@ -167,6 +173,13 @@ def measure_granularity(
         pairs.append(Pair(**runs))
         without_fine.append(int((source.fine < 0).sum()))
     return Granularity(tuple(settings), tuple(pairs), tuple(without_fine))
+
+
+def _new_runs(config: Config, settings: Sequence[Setting]) -> Iterator[tuple[Config, Source]]:
+    for setting in settings:
+        source = load_split(setting.config(config, "fine"), "train")
+        for labels in LABELS:
+            yield setting.config(config, labels), source
 
 
 def _check_config(config: Config) -> None:

@@ -68,7 +68,7 @@ def draw_embedding(
     # What may refuse is done before what takes long.
     import_extra("matplotlib.figure")
     import_extra("openTSNE")
-    found = features(run, source, indices, config.batch_size)
+    found = features(run, source, indices, config.images_per_step)
     coarse = source.coarse[indices]
     folder = run.workdir.events / "projector"
     write_projector(

@@ -114,7 +114,11 @@ class Config:
         1.0, "Weight of the coarse loss, with labels=mixed: the paper's lambda."
     )
     validation_fraction: float = _field(0.1, "Share of S_fine set aside to choose settings.")
-    batch_size: int = _field(128, "Images an update.")
+    batch_size: int | Literal["auto"] = _field(
+        128,
+        "Images an update; or auto: the largest number that fits the memory, at most all training "
+        "images, found by trying.",
+    )
     epochs: int | None = _field(
         None, "Passes over the run's training images, counted with data_fraction 1; default 55."
     )
@@ -185,6 +189,20 @@ class Config:
         """Whether the backbone is a file's and not built by name."""
         return self.backbone.endswith(".keras")
 
+    @property
+    def images_per_step(self) -> int:
+        """The batch size, once it is a number.
+
+        Raises:
+            InputError: it is still to be found.
+        """
+        if self.batch_size == "auto":
+            raise InputError(
+                "batch_size is auto, expected a number here: `train` finds it, and the config of "
+                "the run that it returns has it."
+            )
+        return self.batch_size
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "milestones", tuple(map(tuple, self.milestones)))
         if self.warmup is None:
@@ -216,7 +234,7 @@ class Config:
                 self.test_fraction is None or 0 < self.test_fraction < 1,
                 "between 0 and 1",
             ),
-            ("batch_size", self.batch_size >= 1, "1 or more"),
+            ("batch_size", self._is_batch_size(), "1 or more, or auto"),
             ("epochs", self.epochs is None or self.epochs >= 1, "1 or more"),
             ("steps", self.steps is None or self.steps >= 1, "1 or more"),
             ("plateau_patience", self.plateau_patience >= 1, "1 or more"),
@@ -230,6 +248,11 @@ class Config:
         ):
             if not is_good:
                 yield f"{name} is {getattr(self, name)}, expected {expected}"
+
+    def _is_batch_size(self):
+        if isinstance(self.batch_size, str):
+            return self.batch_size == "auto"
+        return self.batch_size >= 1
 
     def _is_share(self, name):
         value = getattr(self, name)

@@ -134,7 +134,7 @@ def _plan_lines(plan: Plan, num_images: int) -> list[str]:
     config, schedule = plan.config, plan.schedule
     validation = len(plan.partition.validation)
     unused = num_images - len(plan.training_images) - validation
-    places = config.batch_size * schedule.num_fine_labelled
+    places = config.images_per_step * schedule.num_fine_labelled
     fewest, most = places // schedule.num_images, -(-places // schedule.num_images)
     several = f"{fewest}" if fewest == most else f"{fewest} or {most}"
     rows = [

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from coarse2fine import backbones
 from coarse2fine.data import (
@@ -23,6 +22,8 @@ from coarse2fine.files import read_arrays, remove_file, write_arrays
 from coarse2fine.model import CoarseToFine
 from coarse2fine.taxonomy import Taxonomy, load_taxonomy
 from coarse2fine.training.bad_images import replace_bad_images
+from coarse2fine.training.batch_size import Say, find_batch_size
+from coarse2fine.training.build_model import build_model, make_backbone
 from coarse2fine.training.checkpoints import Checkpoints, newest_checkpoint
 from coarse2fine.training.config import DEFAULTS, Config
 from coarse2fine.training.given_files import claim_given_file, kept_network
@@ -93,34 +94,6 @@ def load_split(config: Config, split: str, taxonomy: Taxonomy | None = None) -> 
     )
 
 
-def build_model(
-    config: Config,
-    taxonomy: Taxonomy,
-    image_shape: Sequence[int],
-    backbone: keras.Model | None = None,
-) -> CoarseToFine:
-    """A config's model, before its first update.
-
-    Args:
-        config: of the run.
-        taxonomy: of its classes.
-        image_shape: `(height, width, channels)`.
-        backbone: in place of the one that the config's name or file makes.
-    """
-    with precision(config.precision):
-        model = CoarseToFine(
-            _make_backbone(config, image_shape) if backbone is None else backbone,
-            taxonomy,
-            coarse_weight=config.coarse_weight,
-            labels=config.labels,
-            class_map_activation=backbones.find(config.backbone).class_map_activation,
-            head_dropout=config.head_dropout,
-            extra_layer=config.extra_layer,
-        )
-        model(tf.zeros((1, *image_shape)))
-    return model
-
-
 def _build_again(
     config: Config, taxonomy: Taxonomy, image_shape: Sequence[int], home: Workdir
 ) -> CoarseToFine:
@@ -128,16 +101,6 @@ def _build_again(
     return build_model(
         config.replace(backbone_weights=None), taxonomy, image_shape, kept_network(config, home)
     )
-
-
-def _make_backbone(config: Config, image_shape: Sequence[int]) -> keras.Model:
-    dropout = {} if config.dropout is None else {"dropout": config.dropout}
-    backbone = backbones.create(
-        config.backbone, input_shape=tuple(image_shape), width=config.width, **dropout
-    )
-    if config.backbone_weights is not None:
-        backbones.load_weights(backbone, config.backbone_weights)
-    return backbone
 
 
 def load_run(workdir: str | pathlib.Path) -> Run:
@@ -164,6 +127,7 @@ def train(
     callbacks: MakeCallbacks = lambda name, steps: (),
     source: Source | None = None,
     test_source: Source | None = None,
+    say: Say = lambda line: None,
 ) -> Run:
     """Trains, or goes on where an earlier call in the same workdir stopped.
 
@@ -178,6 +142,8 @@ def train(
         source: the training split, where it has been loaded before; by the config's taxonomy where
             it names one.
         test_source: likewise the test split, for `config.track_test_accuracy`.
+        say: takes a line about what the config left open, before training begins: the number that
+            `batch_size="auto"` came to. A workdir that has a run keeps that run's number.
 
     Raises:
         InputError: data, config or workdir that cannot be used; a loss that is not finite.
@@ -193,6 +159,9 @@ def train(
     config = config.replace(dataset=source.dataset)
     home = Workdir(pathlib.Path(workdir))
     _check_backbone(config, source, home)
+    if config.batch_size == "auto":
+        config = config.replace(batch_size=_batch_size(config, source, home, say))
+        _check_slices(config)
     if config.track_test_accuracy and test_source is None:
         test_source = load_split(config, "test")
     if config.refit:
@@ -205,8 +174,13 @@ def train(
 
 def _check_before_writing(config: Config) -> None:
     backbones.find(config.backbone)
+    if config.batch_size != "auto":
+        _check_slices(config)
+
+
+def _check_slices(config: Config) -> None:
     replicas = make_strategy(config.strategy).num_replicas_in_sync
-    if config.batch_size % replicas:
+    if config.images_per_step % replicas:
         raise InputError(
             f"A batch of {config.batch_size} cannot be cut into equal slices for {replicas} "
             f"replicas. Use a multiple of {replicas} as batch_size."
@@ -229,12 +203,22 @@ def _check_cache(config: Config, source: Source) -> None:
         )
 
 
+def _batch_size(config: Config, source: Source, home: Workdir, say: Say) -> int:
+    """The number of the run that is here, or the largest for a new one."""
+    if home.config_file.exists():
+        size = home.read_config().images_per_step
+        say(f"batch_size auto: {size} (as the run in {home.path} began)")
+        return size
+    configs = [config, _replay_config(config)] if config.refit else [config]
+    return find_batch_size([(each, source) for each in configs], say)
+
+
 def _check_backbone(config: Config, source: Source, home: Workdir) -> None:
     """Raises `InputError` where a new run's backbone cannot be made for the source's images."""
     check_preprocessing(config.preprocess, config.backbone, source.image_shape)
     if not home.config_file.exists():
         with precision(config.precision):
-            _make_backbone(config, source.image_shape)
+            make_backbone(config, source.image_shape)
 
 
 def plan_of(run: Run, source: Source) -> Plan:
@@ -332,7 +316,7 @@ def _fit(
         home,
         counter,
         config_text=json.dumps(dataclasses.asdict(config), indent=1),
-        images_per_step=config.batch_size,
+        images_per_step=config.images_per_step,
         total_steps=plan.steps,
         done=[line for line in home.read_metrics() if line["step"] <= state["step"]],
         pictures=lambda: class_map_pictures(model, shown, preprocess),
@@ -361,7 +345,7 @@ def _fit(
             initial_epoch=state["epoch"],
             epochs=-(-plan.steps // schedule.steps_per_epoch),
             validation_data=(
-                evaluation_batches(source, validation, config.batch_size, preprocess)
+                evaluation_batches(source, validation, config.images_per_step, preprocess)
                 if len(validation)
                 else None
             ),

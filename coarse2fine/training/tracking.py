@@ -58,7 +58,7 @@ def tracked_sets(
     if config.track_test_accuracy and test_source is not None:
         tracked["test"] = (test_source, np.arange(len(test_source)))
     return {
-        name: (source, evaluation_batches(source, indices, config.batch_size, preprocess))
+        name: (source, evaluation_batches(source, indices, config.images_per_step, preprocess))
         for name, (source, indices) in tracked.items()
     }
 

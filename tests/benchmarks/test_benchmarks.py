@@ -17,18 +17,20 @@ from coarse2fine.benchmarks import (
     Measurement,
     Settings,
     image_files,
+    jpeg,
     start,
     step,
 )
 from coarse2fine.benchmarks.epoch_end import Waits
 from coarse2fine.benchmarks.help import launchers
 from coarse2fine.benchmarks.image_files import make_image_folder
+from coarse2fine.benchmarks.jpeg import Jpegs
 from coarse2fine.benchmarks.measurement import of_pairs
 from coarse2fine.benchmarks.min_pool import unequal_parent
-from coarse2fine.benchmarks.process import call_in_process, peak_memory, resident_memory
 from coarse2fine.benchmarks.timing import PairTimes, time_pairs
 from coarse2fine.data import image_index
 from coarse2fine.data.image_folder import read_image_folder
+from coarse2fine.process import call_in_process, peak_memory, resident_memory
 
 LAUNCHERS = pathlib.Path(__file__).parents[2] / "launch"
 
@@ -36,7 +38,13 @@ LAUNCHERS = pathlib.Path(__file__).parents[2] / "launch"
 SMALL = {
     "step": {"cases": [step.Case("nin", "mixed", width=0.05, batch_size=4, steps=1)]},
     "epoch_end": {"epochs": 2, "seconds": 0.05, "width": 0.05},
-    "pipeline": {"batch_size": 8, "width": 0.05, "steps": 1, "batches": 2},
+    "pipeline": {
+        "batch_size": 8,
+        "width": 0.05,
+        "steps": 1,
+        "batches": 2,
+        "jpegs": Jpegs(num_files=8, batch_size=4, batches=1),
+    },
     "min_pool": {"num_fine": 200, "num_coarse": 20, "largest": 30, "batch_size": 1, "repeats": 1},
     "zca": {},
     "memory": {
@@ -58,7 +66,11 @@ SMALL = {
 NAMES = {
     "step": ["step/nin/float32", "step/nin/mixed_bfloat16"],
     "epoch_end": ["epoch_end/wait"],
-    "pipeline": ["pipeline/whitened"],
+    "pipeline": [
+        "pipeline/whitened",
+        "pipeline/jpeg/random_crop",
+        "pipeline/jpeg/random_resized_crop",
+    ],
     "min_pool": [
         f"min_pool/{case}/{side}" for side in ("4x4", "8x8") for case in ("plain", "double")
     ],
@@ -235,6 +247,31 @@ def test_a_second_start_has_the_index_of_the_first(tmp_path, monkeypatch):
     assert 0 < again < 100
 
 
+def test_made_photographs_are_the_same_each_time_and_about_as_large_as_true_ones(tmp_path):
+    jpegs = Jpegs(num_files=3)
+    first, again = (jpegs.write(tmp_path / name) for name in ("first", "again"))
+    np.testing.assert_array_equal(first, again)
+    images = [(tmp_path / "first" / name).read_bytes() for name in first]
+    assert images == [(tmp_path / "again" / name).read_bytes() for name in again]
+    for image in images:
+        assert tf.io.decode_jpeg(image).shape == (375, 500, 3)
+        assert 30_000 < len(image) < 200_000
+
+
+@pytest.mark.parametrize("side", ["random_crop", "random_resized_crop"])
+def test_both_sides_of_the_jpeg_pipeline_make_the_same_kind_of_batch(tmp_path, side):
+    jpegs = Jpegs(num_files=8, batch_size=4)
+    names = jpegs.write(tmp_path / "jpeg")
+    read = getattr(jpeg, f"_{side}")(jpegs)
+    ours = next(iter(jpeg._ours(tmp_path / "jpeg", names, jpegs, side)))[0].numpy()
+    bare = next(iter(jpeg._bare([str(tmp_path / "jpeg" / n) for n in names], jpegs, read))).numpy()
+    assert ours.shape == bare.shape == (4, 224, 224, 3)
+    assert ours.dtype == bare.dtype == np.float32
+    # Photographs without their mean: of the same level and contrast.
+    np.testing.assert_allclose(ours.mean(), bare.mean(), atol=60)
+    assert 0.4 < ours.std() / bare.std() < 2.5
+
+
 def test_the_registry_calls_the_module_of_that_name(settings, monkeypatch):
     module = importlib.import_module("coarse2fine.benchmarks.help")
     monkeypatch.setattr(module, "measure", lambda given: [given])
@@ -280,7 +317,7 @@ def test_a_wait_at_the_end_of_an_epoch_is_found():
 def test_a_process_of_its_own_does_not_count_its_parents_memory():
     ballast = np.ones(2**27)  # 1 GiB
     here = peak_memory()
-    there = call_in_process("coarse2fine.benchmarks.process", "peak_memory")
+    there = call_in_process("coarse2fine.process", "peak_memory")
     assert here > ballast.nbytes
     if resident_memory() is not None:
         assert there < ballast.nbytes

@@ -160,6 +160,29 @@ class TestTrainingBatches:
             whole[first_step:], batches(10 - first_step, first_step=first_step, augment=augment)
         )
 
+    @pytest.mark.parametrize("augment", ["none", "crop_flip"])
+    @pytest.mark.parametrize(("images_a_part", "size"), [(1, 1), (3, 2), (7, 5), (19, 10)])
+    def test_made_in_parts_are_those_made_at_once(self, monkeypatch, augment, images_a_part, size):
+        whole = batches(3, first_step=5, augment=augment)
+        sizes = []
+
+        def preprocess(images):
+            sizes.append(images.shape[0])
+            return as_float(images)
+
+        monkeypatch.setattr(pipeline, "_PART_BYTES", images_a_part * 8 * 8 * 3 * 4)
+        source = make_source()
+        schedule = Schedule(96, 144, batch_size=20, seed=3)
+        fine_labelled, coarse_only = select_labels(draw(source), "mixed")
+        dataset = training_batches(
+            source, fine_labelled, coarse_only, schedule, preprocess, augment, first_step=5
+        )
+        for one, other in zip(whole, dataset.as_numpy_iterator(), strict=False):
+            check_equal(one, other)
+        # The largest divisor of 20 that is not above.
+        assert set(sizes) == {size}
+        assert dataset.element_spec[0].shape == (20, 8, 8, 3)
+
     def test_show_every_image_once_a_pass(self):
         order = np.concatenate([shown(batch) for batch in batches(24)])
         np.testing.assert_array_equal(np.sort(order.reshape(2, 240)), [range(240)] * 2)

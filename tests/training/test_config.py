@@ -81,6 +81,20 @@ def test_every_field_has_a_help_text():
         assert field.metadata["help"].endswith("."), field.name
 
 
+def test_a_batch_size_that_is_to_be_found_is_no_number_yet(tmp_path):
+    Config(batch_size="auto").save(tmp_path / "config.json")
+    config = Config.load(tmp_path / "config.json")
+    assert config.batch_size == "auto"
+    message = (
+        "batch_size is auto, expected a number here: `train` finds it, and the config of the run "
+        "that it returns has it."
+    )
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        _ = config.images_per_step
+    assert config.replace(batch_size=32).images_per_step == 32
+    check_refused("batch_size is most, expected 1 or more, or auto", batch_size="most")
+
+
 class TestDifferences:
     def test_of_equal_configs_are_none(self):
         assert Config(**OTHER).differences(Config(**OTHER)) == []
@@ -116,7 +130,7 @@ class TestDifferences:
         ("fine_label_noise", 1.1, "from 0 to 1"),
         ("validation_fraction", 1, "0 or more and below 1"),
         ("coarse_weight", -1, "0 or more"),
-        ("batch_size", 0, "1 or more"),
+        ("batch_size", 0, "1 or more, or auto"),
         ("epochs", 0, "1 or more"),
         ("steps", 0, "1 or more"),
         ("plateau_patience", 0, "1 or more"),
@@ -214,8 +228,8 @@ def test_refuses_values_that_contradict_each_other(values, problem):
 def test_lists_all_problems_in_one_message():
     check_refused(
         "augment is 'flip', expected one of none, crop_flip, random_crop, random_resized_crop; "
-        "width is -1, expected above 0; batch_size is 0, expected 1 or more; epochs 1 and steps 2 "
-        "are both given, expected one",
+        "width is -1, expected above 0; batch_size is 0, expected 1 or more, or auto; epochs 1 "
+        "and steps 2 are both given, expected one",
         augment="flip",
         width=-1,
         batch_size=0,

@@ -1,0 +1,51 @@
+"""From a config to its model."""
+
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from coarse2fine import backbones
+from coarse2fine.model import CoarseToFine
+from coarse2fine.taxonomy import Taxonomy
+from coarse2fine.training.config import Config
+from coarse2fine.training.strategy import precision
+
+
+def build_model(
+    config: Config,
+    taxonomy: Taxonomy,
+    image_shape: Sequence[int],
+    backbone: keras.Model | None = None,
+) -> CoarseToFine:
+    """A config's model, before its first update.
+
+    Args:
+        config: of the run.
+        taxonomy: of its classes.
+        image_shape: `(height, width, channels)`.
+        backbone: in place of the one that the config's name or file makes.
+    """
+    with precision(config.precision):
+        model = CoarseToFine(
+            make_backbone(config, image_shape) if backbone is None else backbone,
+            taxonomy,
+            coarse_weight=config.coarse_weight,
+            labels=config.labels,
+            class_map_activation=backbones.find(config.backbone).class_map_activation,
+            head_dropout=config.head_dropout,
+            extra_layer=config.extra_layer,
+        )
+        model(tf.zeros((1, *image_shape)))
+    return model
+
+
+def make_backbone(config: Config, image_shape: Sequence[int]) -> keras.Model:
+    """A config's backbone for images of `(height, width, channels)`."""
+    dropout = {} if config.dropout is None else {"dropout": config.dropout}
+    backbone = backbones.create(
+        config.backbone, input_shape=tuple(image_shape), width=config.width, **dropout
+    )
+    if config.backbone_weights is not None:
+        backbones.load_weights(backbone, config.backbone_weights)
+    return backbone
