@@ -1,5 +1,6 @@
-"""The exceptions that a user meets."""
+"""The exceptions that a user meets, and what their messages share."""
 
+import os
 from collections.abc import Iterable
 
 
@@ -29,3 +30,32 @@ def check_known(what: str, value: str, known: Iterable[str]) -> None:
     names = list(known)
     if value not in names:
         raise InputError(f"Unknown {what} {value!r}. Known: {', '.join(names)}.")
+
+
+def check_path(what: str, path: str | os.PathLike[str]) -> None:
+    """Raises `InputError` where `path`, of a `what`, holds a character that no file's name can."""
+    try:
+        is_path = b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        is_path = False
+    if not is_path:
+        raise InputError(f"{what} {str(path)!r}: no file can have this name.")
+
+
+def listed(names: Iterable[str], between: str = ", ", most: int = 10) -> str:
+    """The first names, and how many there are beside."""
+    names = list(names)
+    if len(names) > most:
+        names[most:] = [f"and {len(names) - most:,} more"]
+    return between.join(names) or "(none)"
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    """A path as it stands in a message: in quotes where it holds what cannot be printed."""
+    text = str(path)
+    return text if text.isprintable() else repr(text)
+
+
+def reason_of(error: Exception) -> str:
+    """What an error says, in one line: the system's words alone where it has some."""
+    return getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__

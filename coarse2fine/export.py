@@ -1,5 +1,6 @@
 """A SavedModel that serves both levels."""
 
+import os
 import pathlib
 from typing import Any
 
@@ -36,7 +37,7 @@ def export(run: Run, output: str | pathlib.Path) -> None:
         InputError: `output` exists or cannot be written.
     """
     output = pathlib.Path(output)
-    if output.exists():
+    if os.path.lexists(output):
         raise InputError(f"{output} exists; choose another output, or remove it first.")
     server = _Server(run)
     channels = run.workdir.read_image_shape()[-1]
@@ -128,7 +129,7 @@ class ExportedModel:
 
     def __init__(self, path: str | pathlib.Path, taxonomy: Taxonomy | None = None):
         path = pathlib.Path(path)
-        if not (path / _EXPORT_FILE).is_file():
+        if not os.path.isfile(path / _EXPORT_FILE):
             raise InputError(
                 f"{path} is no model exported by coarse2fine: there is no {_EXPORT_FILE} in it."
             )

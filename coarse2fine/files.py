@@ -4,6 +4,8 @@ import contextlib
 import json
 import os
 import pathlib
+import time
+import uuid
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,7 +13,15 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from coarse2fine.errors import InputError
+from coarse2fine.errors import InputError, reason_of
+
+# What reading a zip file, whose parts may be damaged in any place, is stopped by.
+UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError)
+
+UNFINISHED = ".unfinished"
+"""What a file's name ends with until all of it has been written."""
+
+_TICK_NS = 2 * 10**9
 
 
 def make_folder(path: pathlib.Path) -> None:
@@ -50,6 +60,19 @@ def rename_file(path: pathlib.Path, new: pathlib.Path) -> None:
         raise _unwritable(path, error) from error
 
 
+def is_recent(changed_ns: int, now_ns: int | None = None) -> bool:
+    """Whether a file or folder may change again and keep its time.
+
+    So it is within two seconds, the tick of the coarsest clock that files are dated by.
+
+    Args:
+        changed_ns: its time.
+        now_ns: of the question; by default now.
+    """
+    now_ns = time.time_ns() if now_ns is None else now_ns
+    return abs(now_ns - changed_ns) < _TICK_NS
+
+
 def write_text(path: pathlib.Path, text: str) -> None:
     """Writes UTF-8 text in place of what was there; raises as `write_bytes`."""
     write_bytes(path, text.encode("utf-8"))
@@ -68,13 +91,18 @@ def append_text(path: pathlib.Path, text: str) -> None:
         raise _unwritable(path, error) from error
 
 
-def write_bytes(path: pathlib.Path, content: bytes) -> None:
+def write_bytes(path: pathlib.Path, content: bytes, is_shared: bool = False) -> None:
     """Writes bytes in place of what was there.
+
+    Args:
+        path: of the file.
+        content: of it.
+        is_shared: whether other processes may write the same file at the same time.
 
     Raises:
         InputError: the file cannot be written; what was there still is.
     """
-    with _written_whole(path) as file:
+    with _written_whole(path, is_shared) as file:
         file.write(content)
 
 
@@ -96,10 +124,12 @@ def read_json(path: pathlib.Path, keys: Iterable[str]) -> dict[str, Any]:
         raise _unreadable(path, error) from error
 
 
-def write_arrays(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes an `.npz` file in place of what was there; raises as `write_bytes`."""
+def write_arrays(
+    path: pathlib.Path, arrays: Mapping[str, np.ndarray], is_shared: bool = False
+) -> None:
+    """Writes an `.npz` file in place of what was there; as `write_bytes`."""
     named: dict[str, Any] = dict(arrays)
-    with _written_whole(path) as file:
+    with _written_whole(path, is_shared) as file:
         np.savez(file, **named)
 
 
@@ -116,7 +146,7 @@ def read_arrays(path: pathlib.Path, names: Iterable[str]) -> dict[str, np.ndarra
             file.seek(0)
             with np.load(file, allow_pickle=False) as saved:
                 arrays: dict[str, Any] = {name: saved.get(name) for name in names}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
+    except UNREADABLE as error:
         raise _unreadable(path, error) from error
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray):
@@ -134,14 +164,16 @@ def whole_arrays(path: pathlib.Path) -> set[str]:
             if file.testzip() is not None:
                 return set()
             return {name.removesuffix(".npy") for name in file.namelist()}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError):
+    except UNREADABLE:
         return set()
 
 
 @contextlib.contextmanager
-def _written_whole(path: pathlib.Path) -> Iterator[BinaryIO]:
+def _written_whole(path: pathlib.Path, is_shared: bool = False) -> Iterator[BinaryIO]:
     """A file that takes the place of what was there when all of it has been written."""
-    unfinished = path.with_name(path.name + ".unfinished")
+    # Writers at the same time need names of their own; else the next one tidies up after the last.
+    own = f".{uuid.uuid4().hex}" if is_shared else ""
+    unfinished = path.with_name(path.name + own + UNFINISHED)
     try:
         with unfinished.open("wb") as file:
             yield file
@@ -154,13 +186,9 @@ def _written_whole(path: pathlib.Path) -> Iterator[BinaryIO]:
 
 
 def _unwritable(path: pathlib.Path, error: OSError) -> InputError:
-    return InputError(f"{path} cannot be written: {error.strerror or error}.")
+    return InputError(f"{path} cannot be written: {reason_of(error)}.")
 
 
 def _unreadable(path: pathlib.Path, error: Exception) -> InputError:
-    reason = str(error)
-    if isinstance(error, KeyError):
-        reason = f"it lacks {error}"
-    elif isinstance(error, OSError) and error.strerror:
-        reason = error.strerror
+    reason = f"it lacks {error}" if isinstance(error, KeyError) else reason_of(error)
     return InputError(f"{path} cannot be read: {reason}. It was not written by this version.")

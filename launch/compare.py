@@ -15,17 +15,39 @@ _MATCH = flags.DEFINE_enum(
     "What the arms have in common: updates, or epochs (passes over an arm's own images, as in "
     "Lei 2017).",
 )
+_VIEWS = flags.DEFINE_enum(
+    "views", "1", ["1", "10"], "Crops of each test image: as of launch/evaluate.py."
+)
+_EXPERIMENT = flags.DEFINE_list(
+    "experiment",
+    [],
+    "Tables of Lei 2017 (table1 to table5), which set --backbone and the two fractions; without "
+    "it, one comparison as those flags say.",
+)
+_ONLY = flags.DEFINE_list(
+    "only", [], "Of these, the settings to run, by name (nin_imagenet/0.1+0.5) or by network."
+)
 _config = config_flags.define_config()
 
 
 def main() -> None:
     """Reads the flags, trains the arms and prints their table."""
     config = _config()
-    from progress import show_progress
+    from progress import say, show_progress
 
-    from coarse2fine.experiments import compare
+    from coarse2fine.experiments import compare_settings, lei2017
 
-    print(compare(config, _WORKDIR.value, _MATCH.value, show_progress).table())
+    settings = lei2017.select_settings(_EXPERIMENT.value, _ONLY.value)
+    result = compare_settings(
+        config,
+        _WORKDIR.value,
+        settings,
+        _MATCH.value,
+        show_progress(_WORKDIR.value),
+        int(_VIEWS.value),
+        say,
+    )
+    print(result.table() if _EXPERIMENT.value else result.comparisons[0].table())
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import dataclasses
 import types
 import typing
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from absl import flags
 
@@ -21,8 +21,11 @@ _DEFINE: dict[type, Callable[..., flags.FlagHolder]] = {
 }
 
 
-def define_config() -> Callable[[], Config]:
-    """Defines a flag for each field of `Config`; returns what reads them into one."""
+def define_config() -> Callable[..., Config]:
+    """Defines a flag for each field of `Config`; returns what reads them into one.
+
+    Values given to that stand in place of those of the flags.
+    """
     hints = typing.get_type_hints(Config)
     holders: dict[str, flags.FlagHolder] = {}
     for field in dataclasses.fields(Config):
@@ -33,14 +36,23 @@ def define_config() -> Callable[[], Config]:
         )
         if name in CHOICES:
             holders[name] = flags.DEFINE_enum(name, default, CHOICES[name], help_text)
+        elif name == "batch_size":
+            holders[name] = flags.DEFINE_string(name, str(default), help_text)
         elif name == "milestones":
             holders[name] = flags.DEFINE_list(name, [], help_text)
         else:
             holders[name] = _DEFINE[_value_type(hints[name])](name, default, help_text)
 
-    def read() -> Config:
+    def read(**given: Any) -> Config:
         values = {name: holder.value for name, holder in holders.items()}
-        return Config(**{**values, "milestones": _milestones(values["milestones"])})
+        return Config(
+            **{
+                **values,
+                "batch_size": _batch_size(values["batch_size"]),
+                "milestones": _milestones(values["milestones"]),
+                **given,
+            }
+        )
 
     return read
 
@@ -50,6 +62,15 @@ def _value_type(hint: Any) -> type:
     if isinstance(hint, types.UnionType):
         return next(arg for arg in typing.get_args(hint) if arg is not types.NoneType)
     return hint
+
+
+def _batch_size(text: str) -> int | Literal["auto"]:
+    if text == "auto":
+        return "auto"
+    try:
+        return int(text)
+    except ValueError as error:
+        raise InputError(f"batch_size is {text!r}, expected a whole number, or auto.") from error
 
 
 def _milestones(items: Sequence[str]) -> tuple[tuple[float, float], ...]:

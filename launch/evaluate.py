@@ -10,6 +10,7 @@ from absl import flags
 
 _WORKDIR = common.define_workdir("The run's folder.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Of the data, where it has moved.")
+_CACHE_DIR = flags.DEFINE_string("cache_dir", None, "Of the data's cache, where it has moved.")
 _TRAINING = flags.DEFINE_bool(
     "training", False, "Also evaluate on all images that the run was trained on."
 )
@@ -23,7 +24,11 @@ def main() -> None:
     from coarse2fine.evaluation import evaluate
 
     report = evaluate(
-        _WORKDIR.value, _DATA_DIR.value, training=_TRAINING.value, views=int(_VIEWS.value)
+        _WORKDIR.value,
+        _DATA_DIR.value,
+        training=_TRAINING.value,
+        views=int(_VIEWS.value),
+        cache_dir=_CACHE_DIR.value,
     )
     print(json.dumps(report, indent=1))
 

@@ -21,15 +21,15 @@ _config = config_flags.define_config()
 
 def main() -> None:
     """Reads the flags, trains the runs and prints their table."""
-    config = _config()
-    from progress import show_progress
+    # The run on coarse labels alone has the layer, so it is the setting's and not the config's.
+    config = _config(extra_layer=False)
+    from progress import say, show_progress
 
     from coarse2fine.experiments import measure_granularity, select_settings
 
-    settings = select_settings(_EXPERIMENT.value, _ONLY.value)
-    result = measure_granularity(
-        config, _WORKDIR.value, settings, show_progress, training=_TRAINING.value
-    )
+    settings = select_settings(_EXPERIMENT.value, _ONLY.value, flags.FLAGS.extra_layer)
+    callbacks = show_progress(_WORKDIR.value)
+    result = measure_granularity(config, _WORKDIR.value, settings, callbacks, _TRAINING.value, say)
     print(result.table())
 
 

@@ -16,7 +16,7 @@ _JSON = flags.DEFINE_bool("json", False, "One JSON line an image.")
 
 def main(paths: list[str]) -> None:
     """Prints the best classes of each image, best first."""
-    from coarse2fine.errors import InputError
+    from coarse2fine.errors import InputError, reason_of
     from coarse2fine.export import ExportedModel
 
     if not paths:
@@ -28,8 +28,7 @@ def main(paths: list[str]) -> None:
             best = model.predict(pathlib.Path(path).read_bytes())
         except (InputError, OSError) as error:
             failed += 1
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            print(f"Error: {path}: {reason}", file=sys.stderr)
+            print(f"Error: {path}: {reason_of(error)}", file=sys.stderr)
             continue
         if _JSON.value:
             print(json.dumps({"path": path, "best": best}, ensure_ascii=False))

@@ -1,26 +1,63 @@
 """A progress bar over a run."""
 
+import pathlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 
-
-def show_progress(name: str, steps: int) -> Sequence[keras.callbacks.Callback]:
-    """The callbacks of `coarse2fine.training.train` that show one bar a run."""
-    return [_Progress(name, steps)]
+from coarse2fine.training.run import MakeCallbacks
+from coarse2fine.training.workdir import Workdir
 
 
-def show_share(name: str) -> Callable[[int, int], None]:
-    """What shows one bar over work that reports `(done, total)`."""
+def say(line: str) -> None:
+    """Prints a line at once, as `coarse2fine.training.train` takes it."""
+    print(line, flush=True)
+
+
+def show_progress(workdir: str) -> MakeCallbacks:
+    """The callbacks of `coarse2fine.training.train` that show one bar a run.
+
+    Before a run they say which classes it leaves out, unless they have just said so.
+
+    Args:
+        workdir: of the run, or of the runs below it.
+    """
+    said = ""
+
+    def make(name: str, steps: int) -> Sequence[keras.callbacks.Callback]:
+        nonlocal said
+        above = pathlib.Path(workdir)
+        folders = (Workdir(folder / name) for folder in (above, above.parent))
+        home = next(home for home in folders if home.config_file.is_file())
+        text = _dropped_text(home.read_data()["dropped"])
+        if text and text != said:
+            print(text, flush=True)
+        said = text
+        return [_Progress(name, steps)]
+
+    return make
+
+
+def _dropped_text(dropped: Mapping[str, int]) -> str:
+    if not dropped:
+        return ""
+    return (
+        f"Classes that the taxonomy does not name, left out: {len(dropped)}, with "
+        f"{sum(dropped.values())} images."
+    )
+
+
+def show_share(name: str, unit: str = "update") -> Callable[[int, int], None]:
+    """What shows one bar over work that reports `(done, total)`, counted in `unit`."""
     bar = None
 
     def show(done: int, total: int) -> None:
         nonlocal bar
         if bar is None:
             print(name, flush=True)
-            bar = keras.utils.Progbar(total, unit_name="update")
+            bar = keras.utils.Progbar(total, interval=_interval(), unit_name=unit)
         bar.update(done)
 
     return show
@@ -42,7 +79,7 @@ class _Progress(keras.callbacks.Callback):
         self._bar = keras.utils.Progbar(
             self._steps - done,
             stateful_metrics=self._SHOWN,
-            interval=0.2 if sys.stdout.isatty() else 20.0,
+            interval=_interval(),
             unit_name="update",
         )
 
@@ -52,3 +89,8 @@ class _Progress(keras.callbacks.Callback):
         self._bar.update(
             self._done, [(name, float(logs[name])) for name in self._SHOWN if name in logs]
         )
+
+
+def _interval() -> float:
+    """Seconds between two lines of a bar, which pile up where they do not overwrite each other."""
+    return 0.2 if sys.stdout.isatty() else 20.0

@@ -13,7 +13,7 @@ from absl import flags
 
 from coarse2fine import taxonomy
 from coarse2fine.errors import InputError
-from coarse2fine.taxonomy.wordnet import NONE, SEVERAL
+from coarse2fine.taxonomy.named_synsets import NONE, SEVERAL
 
 _TEXT, _NUMBER, _CHOICE = flags.DEFINE_string, flags.DEFINE_integer, flags.DEFINE_enum
 _LIST = "a file with one wnid a line, or wnids with commas between"

@@ -13,19 +13,14 @@ _config = config_flags.define_config()
 def main() -> None:
     """Reads the flags and trains."""
     config = _config()
-    from progress import show_progress
+    from progress import say, show_progress
 
     from coarse2fine.training import train
 
-    run = train(config, _WORKDIR.value, show_progress)
-    data = run.workdir.read_data()
-    if data["dropped"]:
-        print(
-            f"Classes that the taxonomy does not name, left out: {len(data['dropped'])}, with "
-            f"{sum(data['dropped'].values())} images."
-        )
+    run = train(config, _WORKDIR.value, show_progress(_WORKDIR.value), say=say)
     if config.fine_label_noise:
-        print(f"Fine labels trained on that noise changed: {data['fine_labels_changed']}.")
+        changed = run.workdir.read_data()["fine_labels_changed"]
+        print(f"Fine labels trained on that noise changed: {changed}.")
     last = run.workdir.read_metrics()[-1]
     print(f"Trained {last['step']} updates in {last['seconds']:.0f} s: {run.workdir.path}")
 

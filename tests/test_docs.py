@@ -5,6 +5,7 @@ import importlib
 import pathlib
 import re
 import runpy
+import shlex
 import subprocess
 
 import pytest
@@ -79,6 +80,11 @@ def test_the_authors_schedule_changes_at_the_epochs_that_its_preset_states(read_
     assert optimizer.decay_steps == 29 * steps_per_epoch
 
 
+def test_the_imagenet_preset_crops_as_its_source_does(read_config):
+    config = read_config(f"--flagfile={ROOT / 'launch/presets/chen2018_imagenet.flags'}")
+    assert (config.image_size, config.augment) == (224, "random_resized_crop")
+
+
 @pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
 def test_a_preset_says_how_it_is_run_and_what_it_costs(path):
     lines = path.read_text(encoding="utf-8").splitlines()
@@ -131,12 +137,53 @@ def test_files_that_the_readme_names_exist():
     assert [name for name in sorted(names) if not (ROOT / name).is_file()] == []
 
 
-def test_the_readmes_commands_give_flags_that_a_launcher_has(read_config):
-    for command in re.findall(r"^(?:\S*python) launch/\w+\.py (.*)$", README, re.MULTILINE):
-        words = [word for word in command.split() if word.startswith("--")]
-        own = ("--workdir=", "--output=", "--model=", "--match=", "--experiment=", "--embedding")
-        own += ("--views=",)
-        read_config(*(word for word in words if not word.startswith(own)))
+def commands(text):
+    """`(launcher, arguments)` of each command in a text; lines that end in a backslash go on."""
+    lines = re.sub(r" *\\\n *", " ", text).splitlines()
+    matches = (re.fullmatch(r" *(?:\w+=\S+ )?\S*python (launch/\w+\.py)(.*)", x) for x in lines)
+    return [(match[1], shlex.split(match[2])) for match in matches if match]
+
+
+COMMANDS = [
+    *((launcher, words, "README") for launcher, words in commands(README)),
+    *(
+        (launcher, words, path.stem)
+        for path in PRESETS
+        for launcher, words in commands(
+            re.sub("^#", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        )
+    ),
+]
+
+
+def test_commands_are_found_whole():
+    assert commands("text\nA=b .venv/bin/python launch/x.py --a \\\n  --b='c d'\n\n--e") == [
+        ("launch/x.py", ["--a", "--b=c d"])
+    ]
+    code = "".join(re.findall(r"^```\w*\n(.*?)^```$", README, re.MULTILINE | re.DOTALL))
+    presets = "".join(path.read_text(encoding="utf-8") for path in PRESETS)
+    assert len(COMMANDS) == (code + presets).count("python launch/")
+
+
+@pytest.mark.parametrize(
+    ("launcher", "words"),
+    [command[:2] for command in COMMANDS],
+    ids=[f"{where}-{pathlib.Path(launcher).stem}" for launcher, _, where in COMMANDS],
+)
+def test_commands_give_flags_that_their_launcher_has(monkeypatch, launcher, words):
+    monkeypatch.syspath_prepend(str(ROOT / "launch"))
+    monkeypatch.chdir(ROOT)  # Flagfiles are named from there.
+    known = set(flags.FLAGS)
+    try:
+        defined = runpy.run_path(str(ROOT / launcher), run_name="launcher")
+        left = flags.FLAGS([launcher, *words])[1:]
+        if "_config" in defined:
+            defined["_config"]()
+        assert left == ([] if launcher != "launch/predict.py" else words[-2:])
+    finally:
+        for flag in set(flags.FLAGS) - known:
+            delattr(flags.FLAGS, flag)
+        flags.FLAGS.unparse_flags()
 
 
 def test_the_readmes_python_block_learns_and_serves(tmp_path, monkeypatch, capsys):

@@ -1,5 +1,6 @@
 """A user's own network, and weights to start from, read from files."""
 
+import os
 import pathlib
 import re
 import warnings
@@ -9,7 +10,8 @@ from typing import Any
 
 import keras
 
-from coarse2fine.errors import InputError
+from coarse2fine.errors import InputError, shown
+from coarse2fine.files import UNREADABLE
 
 SUFFIX = ".keras"
 
@@ -123,8 +125,8 @@ def _fits(taken: Sequence[int | None], given: Sequence[int]) -> bool:
 
 
 def _check_file(path: str | pathlib.Path, is_zip: bool) -> None:
-    if not pathlib.Path(path).is_file():
-        raise InputError(f"There is no file {path}.")
+    if not os.path.isfile(path):
+        raise InputError(f"There is no file {shown(path)}.")
     if is_zip and not zipfile.is_zipfile(path):
         raise InputError(f"{path} is no {SUFFIX} file: model.save did not write it.")
 
@@ -132,7 +134,7 @@ def _check_file(path: str | pathlib.Path, is_zip: bool) -> None:
 def _reading(path: str | pathlib.Path, read: Callable[[], Any], use: str = "") -> Any:
     try:
         return read()
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (*UNREADABLE, TypeError, KeyError) as error:
         raise InputError(f"{path} cannot be read{use}: {_reason(str(error))}") from error
 
 

@@ -23,6 +23,7 @@ def nin_imagenet(
     of .01 in the first convolutions of the first and third block and of .05 elsewhere, and zero
     biases. They are meant for values of 0 to 255 less their mean (`--preprocess=center`): nothing
     normalises between them, so images of unit variance start with features about 60 times smaller.
+    The paper leaves the start of the class maps open; they keep `ClassFeatureMap`'s.
 
     Two things of the Caffe original are not the network's and not done: there biases have twice the
     learning rate and no weight decay.

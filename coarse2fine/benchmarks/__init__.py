@@ -29,6 +29,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         "min_pool",
         "zca",
         "memory",
+        "start",
         "confusion",
         "tsne",
         "taxonomy",

@@ -2,17 +2,17 @@
 
 import numpy as np
 
-from coarse2fine.benchmarks.measurement import Measurement, Settings, of_pairs
-from coarse2fine.benchmarks.process import call_in_process, peak_memory, resident_memory
+from coarse2fine.benchmarks.images import FITTED
+from coarse2fine.benchmarks.measurement import Measurement, Settings, exact, of_pairs
 from coarse2fine.benchmarks.timing import time_pairs
 from coarse2fine.evaluation import make_report, predict
-from coarse2fine.evaluation.report import confusion_matrix, confusion_ratios
+from coarse2fine.evaluation.decisions import Decisions
+from coarse2fine.evaluation.report import confusion_ratios
 from coarse2fine.metrics import ConfusionMatrix
+from coarse2fine.process import call_in_process, peak_memory, resident_memory
 from coarse2fine.training import Config
+from coarse2fine.training.build_model import build_model
 from coarse2fine.training.preprocessing import fit_preprocessing, make_preprocessing
-from coarse2fine.training.run import build_model
-
-_FITTED = 4096  # Standardizing costs the same whatever its statistics.
 
 
 def measure(
@@ -40,7 +40,7 @@ def measure(
 def _measure_seconds(settings: Settings, num_images: int, width: float) -> Measurement:
     source = settings.images.load()
     images = np.arange(min(num_images, len(source)))
-    statistics = fit_preprocessing("standardize", source, images[:_FITTED])
+    statistics = fit_preprocessing("standardize", source, images[:FITTED])
     preprocess = make_preprocessing("standardize", statistics, source.image_shape)
     taxonomy = source.taxonomy
     model = build_model(Config(width=width), taxonomy, source.image_shape)
@@ -50,7 +50,8 @@ def _measure_seconds(settings: Settings, num_images: int, width: float) -> Measu
         make_report(predict(model, preprocess, source, images), taxonomy)
 
     def confuse() -> None:
-        confusion_ratios(confusion_matrix(predictions, taxonomy), taxonomy)
+        confusion = Decisions.of(predictions).fine_confusion(taxonomy.num_fine)
+        confusion_ratios(confusion, taxonomy)
 
     times = time_pairs(confuse, evaluate, settings.pairs)
     return of_pairs(
@@ -70,12 +71,9 @@ def _measure_memory(num_classes: int, batch_size: int) -> Measurement:
     growth = call_in_process(
         __name__, "count_and_weigh", num_classes=num_classes, batch_size=batch_size
     )
-    growth /= 2**30
-    return Measurement(
+    return exact(
         "confusion/memory",
-        growth,
-        growth,
-        growth,
+        growth / 2**30,
         bound=1.0,
         unit="GiB",
         note=(

@@ -12,9 +12,9 @@ import tensorflow as tf
 from coarse2fine.benchmarks.measurement import Measurement, Settings
 from coarse2fine.data import Schedule, evaluation_batches, training_batches
 from coarse2fine.training import Config
+from coarse2fine.training.build_model import build_model
 from coarse2fine.training.optimizer import make_optimizer
 from coarse2fine.training.preprocessing import fit_preprocessing, make_preprocessing
-from coarse2fine.training.run import build_model
 
 _BATCH_SIZE = 128
 _CALIBRATION = 20  # steps

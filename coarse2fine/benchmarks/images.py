@@ -8,6 +8,9 @@ import numpy as np
 if TYPE_CHECKING:  # It takes seconds to import.
     from coarse2fine.data import Source
 
+# Images that preprocessing is fitted to: it costs the same whatever its statistics.
+FITTED = 4096
+
 
 @dataclasses.dataclass(frozen=True)
 class Images:

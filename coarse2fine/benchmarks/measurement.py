@@ -73,6 +73,11 @@ class Measurement:
         )
 
 
+def exact(name: str, value: float, bound: float, unit: str, note: str) -> Measurement:
+    """A number that is measured once, and may be at most `bound`."""
+    return Measurement(name, value, value, value, bound, unit, note=note)
+
+
 def of_pairs(
     name: str,
     ratios: Sequence[float] | np.ndarray,

@@ -129,8 +129,9 @@ def _train(
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        while (process.stdout.readline() or _BEGUN).strip() != _BEGUN:
-            pass
+        for line in process.stdout or ():
+            if line.strip() == _BEGUN:
+                break
         began = time.monotonic()
         if kill_after is not None:
             time.sleep(kill_after)

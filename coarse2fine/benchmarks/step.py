@@ -14,8 +14,8 @@ from coarse2fine.benchmarks.timing import time_pairs
 from coarse2fine.layers import ClassFeatureMap, GlobalAvg
 from coarse2fine.taxonomy import Taxonomy, cifar100
 from coarse2fine.training import Config
+from coarse2fine.training.build_model import build_model
 from coarse2fine.training.optimizer import make_optimizer
-from coarse2fine.training.run import build_model
 from coarse2fine.training.strategy import precision
 
 _IMAGE_SHAPE = (32, 32, 3)

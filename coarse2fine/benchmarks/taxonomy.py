@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from coarse2fine.benchmarks.measurement import Measurement, Settings
+from coarse2fine.benchmarks.measurement import Measurement, Settings, exact
 from coarse2fine.taxonomy import cut_into, read_is_a
 
 _SECOND_PARENTS = 0.03  # WordNet's share of synsets that have one.
@@ -28,10 +28,8 @@ def measure(
     taxonomy = cut_into(read_is_a(path), leaves, num_coarse)
     seconds = time.perf_counter() - start
     return [
-        Measurement(
+        exact(
             "taxonomy/load",
-            seconds,
-            seconds,
             seconds,
             bound=3.0,
             unit="s",

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from coarse2fine.benchmarks.measurement import Measurement, Settings
+from coarse2fine.benchmarks.measurement import Measurement, Settings, exact
 from coarse2fine.evaluation.embedding import tsne
 
 _CLUSTERS = 100
@@ -24,10 +24,8 @@ def measure(settings: Settings, points: int = 10_000, channels: int = 128) -> li
     tsne(features)
     seconds = time.perf_counter() - start
     return [
-        Measurement(
+        exact(
             "tsne/seconds",
-            seconds,
-            seconds,
             seconds,
             bound=180.0,
             unit="s",

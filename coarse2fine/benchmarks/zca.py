@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from coarse2fine.benchmarks.images import Images
-from coarse2fine.benchmarks.measurement import Measurement, Settings, of_pairs
-from coarse2fine.benchmarks.process import call_in_process, peak_memory
+from coarse2fine.benchmarks.measurement import Measurement, Settings, exact, of_pairs
 from coarse2fine.benchmarks.timing import time_pairs
 from coarse2fine.data.whitening import fit_zca, global_contrast_normalize
+from coarse2fine.process import call_in_process, peak_memory
 
 _ROWS = 4096  # of a product
 
@@ -49,12 +49,9 @@ def _measure_seconds(settings: Settings) -> Measurement:
 def _measure_memory(settings: Settings) -> Measurement:
     images = dataclasses.asdict(settings.images)
     num_images, peak = call_in_process(__name__, "fit_and_weigh", images=images)
-    peak /= 2**30
-    return Measurement(
+    return exact(
         "zca/memory",
-        peak,
-        peak,
-        peak,
+        peak / 2**30,
         bound=2.5,
         unit="GiB",
         note=(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import random
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,9 +10,53 @@ import tensorflow as tf
 
 from coarse2fine.data.bmp import decode_bmp
 from coarse2fine.data.gif import first_frame
-from coarse2fine.data.image_header import ImageHeader
-from coarse2fine.data.views import Window
+from coarse2fine.data.image_header import ImageHeader, read_image_header
+from coarse2fine.data.views import View, Window
 from coarse2fine.errors import InputError
+
+
+def decode_view(encoded: bytes, view: View, rng: random.Random, channels: int = 3) -> np.ndarray:
+    """Decodes the windows that a view shows of an image.
+
+    Args:
+        encoded: the image's bytes.
+        view: which windows to see.
+        rng: of what is random about them.
+        channels: 3, or 1 for grey.
+
+    Returns:
+        `(view.num_windows, view.size, view.size, channels)` uint8.
+
+    Raises:
+        InputError: the bytes cannot be decoded.
+    """
+    header = read_image_header(encoded)
+    windows = view.windows(header.height, header.width, rng)
+    return decode_windows(encoded, header, windows, view.size, channels)
+
+
+def decode_resized(
+    encoded: bytes, header: ImageHeader, height: int, width: int, channels: int = 3
+) -> np.ndarray:
+    """Decodes a whole image, resized with antialiasing.
+
+    Args:
+        encoded: the image's bytes.
+        header: what `read_image_header` gives of them.
+        height: of the result.
+        width: of the result.
+        channels: 3, or 1 for grey.
+
+    Returns:
+        `(height, width, channels)` uint8.
+
+    Raises:
+        InputError: the bytes cannot be decoded.
+    """
+    with tf.device("CPU"):  # As below.
+        image = _decode(encoded, header.kind, 0, 0, header.height, header.width, channels)
+        whole = Window(0, 0, header.height, header.width)
+        return _resize(image, 0, 0, whole, height, width)
 
 
 def decode_windows(
@@ -44,17 +89,20 @@ def decode_windows(
     with tf.device("CPU"):
         top, bottom = _part([(w.top, w.height) for w in windows], header.height, size)
         left, right = _part([(w.left, w.width) for w in windows], header.width, size)
-        try:
-            image = _decode(encoded, header.kind, top, left, bottom, right, channels)
-        except (tf.errors.InvalidArgumentError, IndexError) as error:
-            raise InputError(f"its {header.kind} data is damaged or cut off") from error
+        image = _decode(encoded, header.kind, top, left, bottom, right, channels)
         seen: dict[Window, np.ndarray] = {}
-        for window in windows:
+        result = np.empty((len(windows), size, size, channels), np.uint8)
+        for place, window in zip(result, windows, strict=True):
             straight = dataclasses.replace(window, is_mirrored=False)
             if straight not in seen:
-                seen[straight] = _resize(image, top, left, straight, size)
-            seen[window] = seen[straight][:, ::-1] if window.is_mirrored else seen[straight]
-        return np.stack([seen[window] for window in windows])
+                seen[straight] = _resize(image, top, left, straight, size, size)
+            place[:] = seen[straight][:, ::-1] if window.is_mirrored else seen[straight]
+        return result
+
+
+def check_decodable(encoded: bytes, header: ImageHeader) -> None:
+    """Decodes all of an image, and so any window of it; raises as `decode_windows`."""
+    decode_windows(encoded, header, [Window(0, 0, header.height, header.width)], size=1)
 
 
 def _part(spans: Sequence[tuple[float, float]], end: int, size: int) -> tuple[int, int]:
@@ -71,6 +119,15 @@ def _part(spans: Sequence[tuple[float, float]], end: int, size: int) -> tuple[in
 def _decode(
     encoded: bytes, kind: str, top: int, left: int, bottom: int, right: int, channels: int
 ) -> tf.Tensor:
+    try:
+        return _decode_part(encoded, kind, top, left, bottom, right, channels)
+    except (tf.errors.InvalidArgumentError, IndexError) as error:
+        raise InputError(f"its {kind} data is damaged or cut off") from error
+
+
+def _decode_part(
+    encoded: bytes, kind: str, top: int, left: int, bottom: int, right: int, channels: int
+) -> tf.Tensor:
     if kind == "JPEG":
         crop = [top, left, bottom - top, right - left]
         return tf.io.decode_and_crop_jpeg(encoded, crop, channels=channels)
@@ -84,15 +141,23 @@ def _decode(
     return image if channels == 3 else tf.image.rgb_to_grayscale(image)
 
 
-def _resize(image: tf.Tensor, top: int, left: int, window: Window, size: int) -> np.ndarray:
-    """Resizes the window of an image of which `image` is the part that starts at `top, left`."""
-    scale = size / window.height, size / window.width
+def _resize(
+    image: tf.Tensor, top: int, left: int, window: Window, height: int, width: int
+) -> np.ndarray:
+    """Resizes the window of an image of which `image` is the part that starts at `top, left`.
+
+    Returns:
+        Whole float32 numbers.
+    """
+    scale = np.array([height / window.height, width / window.width])
+    translation = np.array([top - window.top, left - window.left]) * scale
     resized = tf.raw_ops.ScaleAndTranslate(
-        images=image[tf.newaxis],
-        size=[size, size],
-        scale=scale,
-        translation=[(top - window.top) * scale[0], (left - window.left) * scale[1]],
+        images=tf.expand_dims(image, 0),
+        size=np.array([height, width], np.int32),  # Arrays become tensors faster than lists do.
+        scale=scale.astype(np.float32),
+        translation=translation.astype(np.float32),
         kernel_type="triangle",
         antialias=True,
     )
-    return np.rint(resized[0].numpy()).astype(np.uint8)
+    pixels = resized.numpy()[0]
+    return np.rint(pixels, out=pixels)

@@ -1,6 +1,7 @@
 """Images that are decoded when they are read."""
 
 import abc
+import hashlib
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -8,11 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
-from coarse2fine.data.decoding import decode_windows
+from coarse2fine.data.decoded_cache import CacheError, DecodedCache, Origin
+from coarse2fine.data.decoding import check_decodable, decode_view
 from coarse2fine.data.image_header import read_image_header
 from coarse2fine.data.source import Source
 from coarse2fine.data.views import CenterCrop, View
-from coarse2fine.errors import InputError
+from coarse2fine.errors import InputError, reason_of
 from coarse2fine.taxonomy import Taxonomy
 
 Replace = Callable[[int, str], int]
@@ -37,6 +39,8 @@ class EncodedSource(Source):
         replace: from the index of an image that cannot be decoded, and the reason, to the index of
             another to show in its place, called once at a time; it raises `InputError` where there
             is none left. None to stop at the first such image.
+        advice: what to do about such an image, where the message that names it ends.
+        cache: what keeps decoded images for the views that it serves; None to decode each time.
     """
 
     def __init__(
@@ -51,11 +55,17 @@ class EncodedSource(Source):
         super().__init__(taxonomy, fine, ids, (view.size, view.size, channels), coarse)
         self.view = view
         self.replace: Replace | None = None
+        self.advice = "Replace or remove it."
+        self.cache: DecodedCache | None = None
         self._lock = threading.Lock()
 
     @abc.abstractmethod
     def encoded(self, index: int) -> bytes:
         """The bytes of an image."""
+
+    def origin(self, index: int) -> Origin:
+        """Where the bytes of an image are from; by default they name themselves."""
+        return Origin(hashlib.sha256(self.encoded(index)).hexdigest())
 
     def _contents(self, indices: np.ndarray) -> Iterator[bytes]:
         return (self._readable(int(index)) for index in indices)
@@ -70,6 +80,15 @@ class EncodedSource(Source):
     def where(self, index: int) -> str:
         """What to call an image in a message."""
         return str(self.ids[index])
+
+    def is_decodable(self, index: int) -> bool:
+        """Whether all of an image can be decoded, and so any window of it."""
+        try:
+            encoded = self.encoded(index)
+            check_decodable(encoded, read_image_header(encoded))
+        except (InputError, OSError):
+            return False
+        return True
 
     def images(
         self, indices: tf.Tensor, view: View | None = None, seeds: tf.Tensor | None = None
@@ -86,8 +105,9 @@ class EncodedSource(Source):
             after the other.
 
         Raises:
-            InputError: an image that cannot be decoded, unless `replace` gives another. Where a
-                graph reads, TensorFlow makes an error of its own of it; see `Source.reading`.
+            InputError: an image that cannot be decoded, unless `replace` gives another, or that
+                cannot be written to `cache`. Where a graph reads, TensorFlow makes an error of its
+                own of it; see `Source.reading`.
         """
         view = self.view if view is None else view
         seeds = tf.zeros_like(indices) if seeds is None else seeds
@@ -108,7 +128,7 @@ class EncodedSource(Source):
             for place, (index, seed) in enumerate(zip(indices, seeds, strict=True)):
                 images[place] = self._windows(index, seed, view)
         except InputError as error:
-            self.failure = error
+            self.failures.append(error)
             raise
         return images.reshape(-1, *shape[2:])
 
@@ -118,25 +138,22 @@ class EncodedSource(Source):
         while True:
             try:
                 return self._decode(shown, seed, view)
+            except CacheError:
+                raise
             except (InputError, OSError) as error:
-                reason = _reason(error)
+                reason = reason_of(error)
                 if self.replace is None:
                     raise self._bad(shown, reason) from error
             with self._lock:
                 shown = self.replace(shown, reason)
 
     def _decode(self, index: int, seed: int, view: View) -> np.ndarray:
-        encoded = self.encoded(index)
-        header = read_image_header(encoded)
-        windows = view.windows(header.height, header.width, random.Random(seed))
-        return decode_windows(encoded, header, windows, view.size, self.image_shape[-1])
+        rng = random.Random(seed)
+        if self.cache is not None and self.cache.serves(view):
+            return self.cache.windows(self.origin(index), lambda: self.encoded(index), view, rng)
+        return decode_view(self.encoded(index), view, rng, self.image_shape[-1])
 
     def _bad(self, index: int, reason: str) -> InputError:
         return InputError(
-            f"{self.where(index)} cannot be read as an image: {reason}. Replace or remove it, or "
-            "pass skip_bad_images."
+            f"{self.where(index)} cannot be read as an image: {reason}. {self.advice}"
         )
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)

@@ -1,19 +1,19 @@
 """Images in files."""
 
 import dataclasses
+import os
 import pathlib
 from collections.abc import Sequence
 
 import numpy as np
 
+from coarse2fine.data.decoded_cache import Origin
 from coarse2fine.data.encoded_source import EncodedSource
 from coarse2fine.data.views import CenterCrop
-from coarse2fine.errors import InputError
+from coarse2fine.errors import InputError, listed, shown
 from coarse2fine.taxonomy import Taxonomy
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp")
-
-_MOST_NAMED = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,20 +67,19 @@ class FileSource(EncodedSource):
         """Reads the file."""
         return (self.root / str(self.ids[index])).read_bytes()
 
+    def origin(self, index: int) -> Origin:
+        """The file with its size and time."""
+        path = os.path.abspath(self.root / str(self.ids[index]))
+        found = os.stat(path)
+        return Origin(path, found.st_size, found.st_mtime_ns)
+
     def where(self, index: int) -> str:
         """The file's path."""
         return shown(self.root / str(self.ids[index]))
 
 
-def shown(path: str | pathlib.Path) -> str:
-    """A path as it stands in a message: in quotes where it holds what cannot be printed."""
-    text = str(path)
-    return text if text.isprintable() else repr(text)
-
-
 def check_none(what: str, where: pathlib.Path, problems: Sequence[str], advice: str) -> None:
     """Raises `InputError` with the number of problems and the first ten, unless there are none."""
     if problems:
-        listed = "; ".join(problems[:_MOST_NAMED])
-        more = f"; and {len(problems) - _MOST_NAMED:,} more" if len(problems) > _MOST_NAMED else ""
-        raise InputError(f"{shown(where)}: {what} ({len(problems):,}): {listed}{more}. {advice}")
+        found = listed(problems, "; ")
+        raise InputError(f"{shown(where)}: {what} ({len(problems):,}): {found}. {advice}")

@@ -5,15 +5,19 @@ import pathlib
 
 import numpy as np
 
-from coarse2fine.data.file_source import FileTable, check_none, shown
+from coarse2fine.data.file_source import FileTable, check_none
+from coarse2fine.data.image_index import find_images
 from coarse2fine.data.image_tree import ImageTree
 from coarse2fine.data.labels import DROPPED
-from coarse2fine.errors import InputError
+from coarse2fine.errors import InputError, check_path, shown
 from coarse2fine.taxonomy import Taxonomy
 
 
 def read_image_folder(
-    root: str | pathlib.Path, taxonomy: Taxonomy | None = None, check_sizes: bool = True
+    root: str | pathlib.Path,
+    taxonomy: Taxonomy | None = None,
+    check_sizes: bool = True,
+    cache_dir: str | pathlib.Path | None = None,
 ) -> FileTable:
     """Finds the images of a folder and their labels.
 
@@ -33,20 +37,21 @@ def read_image_folder(
         root: the folder.
         taxonomy: of the folders' names.
         check_sizes: whether an empty file is an error.
+        cache_dir: a folder that keeps, for later calls, which files there are; see `find_images`.
 
     Raises:
         InputError: a folder that is missing or cannot be read, without images, with files that are
             no images by their names, that lie too deep, are empty or lead out of it by a link, with
             names that are no UTF-8, or that does not fit the taxonomy.
     """
-    tree = ImageTree(pathlib.Path(root), check_sizes)
-    tree.check()
+    check_path("Folder", root)
+    tree = find_images(pathlib.Path(root), check_sizes, cache_dir)
     known = None if taxonomy is None else set(taxonomy.source_names)
     coarse_folder = _coarse_folder_of(tree, known)
     if taxonomy is None:
         taxonomy = _taxonomy_of_tree(tree, coarse_folder)
     fine, coarse = _labels_of_folders(tree, taxonomy)
-    number = np.array(tree.folder_of_path, np.int64)
+    number = tree.folder_of_path
     _check_all_found(tree, fine, taxonomy)
     _check_unmoved(tree, np.unique(number), fine, coarse_folder, taxonomy)
     kept = np.flatnonzero(fine[number] != DROPPED)

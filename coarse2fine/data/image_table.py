@@ -1,6 +1,5 @@
 """Image files in a CSV table: a path, a coarse label and, for some rows, a fine one."""
 
-import csv
 import dataclasses
 import os
 import pathlib
@@ -10,8 +9,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from coarse2fine.data.file_source import SUFFIXES, FileTable, check_none, shown
-from coarse2fine.errors import InputError
+from coarse2fine.csv_rows import csv_rows
+from coarse2fine.data.file_source import SUFFIXES, FileTable, check_none
+from coarse2fine.errors import InputError, check_path, reason_of, shown
 from coarse2fine.taxonomy import Taxonomy
 
 _NEEDED = ("path", "coarse", "fine")
@@ -44,9 +44,10 @@ def read_image_table(
     table = _read(pathlib.Path(path))
     table.check(_split_problems(table))
     table.check(_path_problems(table, check_sizes))
+    advice = "Mend these lines, or the taxonomy."
     if taxonomy is None:
-        taxonomy = _taxonomy_of_rows(table)
-    fine, coarse = _labels(table, taxonomy)
+        taxonomy, advice = _taxonomy_of_rows(table), "Mend these lines."
+    fine, coarse = _labels(table, taxonomy, advice)
     paths, splits = np.array(table.path, object), np.array(table.split, np.str_)
     return FileTable(paths, fine, coarse, splits, taxonomy, {})
 
@@ -79,28 +80,16 @@ class _Table:
 def _read(path: pathlib.Path) -> _Table:
     table = _Table(path)
     short: list[tuple[int, int]] = []
-    line = 1
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            header = [name.strip() for name in next(reader, [])]
-            _check_header(path, header)
-            line = reader.line_num + 1
-            for row in reader:
-                if len(row) == len(header):
-                    table.add(line, dict(zip(header, row, strict=True)))
-                elif row:
-                    short.append((line, len(row)))
-                line = reader.line_num + 1
-    except OSError as error:
-        raise InputError(f"{shown(path)} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{shown(path)} is not UTF-8 text. Save it as UTF-8.") from error
-    except csv.Error as error:
-        raise InputError(
-            f"{shown(path)}, line {line}: {error}. Values that hold a comma, a quote or a line "
-            "break stand in double quotes; a quote in them is doubled."
-        ) from error
+    check_path("Table", path)
+    rows = csv_rows(path, shown(path))
+    _, first = next(rows, (1, []))
+    header = [name.strip() for name in first]
+    _check_header(path, header)
+    for line, row in rows:
+        if len(row) == len(header):
+            table.add(line, dict(zip(header, row, strict=True)))
+        elif row:
+            short.append((line, len(row)))
     check_none(
         "rows that cannot be used",
         path,
@@ -134,6 +123,7 @@ def _path_problems(table: _Table, check_sizes: bool) -> _Problems:
     first: dict[str, int] = {}
     for row, path in enumerate(table.path):
         place = os.path.normpath(path).removeprefix(folder + os.sep)
+        # Of two equal texts the table's own, so that a long table is in memory once.
         earlier = first.setdefault(path if place == path else place, row)
         if earlier < row:
             names, old_names = (table.fine[i] or table.coarse[i] for i in (row, earlier))
@@ -149,7 +139,7 @@ def _file_problem(path: str, check_sizes: bool) -> str:
     try:
         found = os.stat(path)
     except (OSError, ValueError) as error:
-        return f"cannot be read: {getattr(error, 'strerror', None) or error}"
+        return f"cannot be read: {reason_of(error)}"
     if not stat.S_ISREG(found.st_mode):
         return "is no regular file"
     return "is empty" if check_sizes and found.st_size == 0 else ""
@@ -184,12 +174,10 @@ def _parent_problems(table: _Table, first: dict[str, int]) -> _Problems:
             yield row, f"coarse class {coarse!r} has no fine class in any line"
 
 
-def _labels(table: _Table, taxonomy: Taxonomy) -> tuple[np.ndarray, np.ndarray]:
+def _labels(table: _Table, taxonomy: Taxonomy, advice: str) -> tuple[np.ndarray, np.ndarray]:
     fine_of = {"": -1, **{name: f for f, name in enumerate(taxonomy.source_names)}}
     coarse_of = {name: k for k, name in enumerate(taxonomy.coarse_names)}
-    table.check(
-        _label_problems(table, taxonomy, fine_of, coarse_of), "Mend these lines, or the taxonomy."
-    )
+    table.check(_label_problems(table, taxonomy, fine_of, coarse_of), advice)
     fine = np.array([fine_of[name] for name in table.fine], np.int64)
     parent = np.array(taxonomy.parent, np.int64)[fine]
     return fine, np.where(fine < 0, [coarse_of.get(name, -1) for name in table.coarse], parent)

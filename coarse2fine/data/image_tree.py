@@ -1,11 +1,15 @@
 """Image files as they lie in folders."""
 
 import collections
+import dataclasses
 import os
 import pathlib
 
-from coarse2fine.data.file_source import SUFFIXES, check_none, shown
-from coarse2fine.errors import InputError
+import numpy as np
+
+from coarse2fine.data.file_source import SUFFIXES, check_none
+from coarse2fine.errors import InputError, reason_of, shown
+from coarse2fine.taxonomy.taxonomy import is_utf8
 
 # Folders that hold a split, by their names.
 SPLIT_FOLDERS = {"train": "train", "test": "test", "val": "test", "validation": "test"}
@@ -13,30 +17,69 @@ SPLIT_FOLDERS = {"train": "train", "test": "test", "val": "test", "validation": 
 _MOST_LEVELS = 2
 
 
+@dataclasses.dataclass(frozen=True)
 class ImageTree:
-    """The image files below a folder, and what is wrong with them.
-
-    Args:
-        root: the folder.
-        check_sizes: whether an empty file is wrong.
+    """The image files below a folder.
 
     Attributes:
         root: the folder.
         folders: of classes, also those without images: each one's split, an empty text where there
             are no splits, and the names of its classes, from coarse to fine.
         paths: of the images, below the root, with `/` between their parts.
-        folder_of_path: for each image the position of its folder in `folders`.
-
-    Raises:
-        InputError: a folder that is missing, cannot be read, or holds other folders beside those of
-            splits.
+        folder_of_path: `(len(paths),)` for each image the position of its folder in `folders`.
+        states: for each folder that was listed, by its path below the root, what `folder_state`
+            gave before.
     """
 
-    def __init__(self, root: pathlib.Path, check_sizes: bool = True):
+    root: pathlib.Path
+    folders: list[tuple[str, tuple[str, ...]]]
+    paths: list[str]
+    folder_of_path: np.ndarray
+    states: dict[str, tuple[int, int, int]]
+
+    def flat_splits(self) -> set[str]:
+        """The splits whose classes have one level."""
+        deep = {split for split, classes in self.folders if len(classes) > 1}
+        return {split for split, _ in self.folders} - deep
+
+
+def folder_state(path: str | pathlib.Path) -> tuple[int, int, int]:
+    """What differs once an entry of a folder has been added, removed or renamed.
+
+    Returns:
+        When its entries last changed and when the folder itself did, in nanoseconds, and a number
+        that tells it from other folders.
+    """
+    found = os.stat(path)
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_ino % 2**63
+
+
+def scan_images(root: pathlib.Path, check_sizes: bool = True) -> ImageTree:
+    """Finds the image files below a folder.
+
+    Args:
+        root: the folder.
+        check_sizes: whether an empty file is wrong.
+
+    Raises:
+        InputError: a folder that is missing, cannot be read, holds no images or what should not
+            be there.
+    """
+    scan = _Scan(root, check_sizes)
+    scan.check()
+    numbers = np.array(scan.folder_of_path, np.int64)
+    return ImageTree(root, scan.folders, scan.paths, numbers, scan.states)
+
+
+class _Scan:
+    """What is found below a folder, and what is wrong with it."""
+
+    def __init__(self, root: pathlib.Path, check_sizes: bool):
         self.root = root
         self.folders: list[tuple[str, tuple[str, ...]]] = []
         self.paths: list[str] = []
         self.folder_of_path: list[int] = []
+        self.states: dict[str, tuple[int, int, int]] = {}
         self._check_sizes = check_sizes
         self._real_root = os.path.realpath(root)
         self._problems: dict[str, list[str]] = collections.defaultdict(list)
@@ -45,7 +88,7 @@ class ImageTree:
             self._scan("", "", ())
         except OSError as error:
             raise InputError(
-                f"{shown(error.filename or root)} cannot be read: {error.strerror}."
+                f"{shown(error.filename or root)} cannot be read: {reason_of(error)}."
             ) from error
 
     def check(self) -> None:
@@ -57,11 +100,6 @@ class ImageTree:
                 f"{shown(self.root)} holds no images. Expected train/COARSE/FINE/*.jpg and "
                 "test/COARSE/FINE/*.jpg in it, or COARSE/FINE/*.jpg without splits."
             )
-
-    def flat_splits(self) -> set[str]:
-        """The splits whose classes have one level."""
-        deep = {split for split, classes in self.folders if len(classes) > 1}
-        return {split for split, _ in self.folders} - deep
 
     def _find_splits(self) -> dict[str, str]:
         """From the names of the root's folders of splits to the splits."""
@@ -92,7 +130,7 @@ class ImageTree:
         for entry in self._entries(start):
             path = f"{start}/{entry.name}" if start else entry.name
             is_image = entry.name.lower().endswith(SUFFIXES)
-            if not _is_utf8(entry.name):
+            if not is_utf8(entry.name):  # What could not be decoded are surrogates.
                 self._problems["names that are no UTF-8"].append(path)
             elif entry.is_symlink() and not self._is_inside(path):
                 self._problems["links that lead out of the folder or nowhere"].append(path)
@@ -116,6 +154,8 @@ class ImageTree:
                 self.folder_of_path.append(number)
 
     def _entries(self, start: str) -> list[os.DirEntry]:
+        # Before the listing: what changes meanwhile leaves another state than this one.
+        self.states.setdefault(start, folder_state(self.root / start))
         with os.scandir(self.root / start) as entries:
             seen = [entry for entry in entries if not entry.name.startswith(".")]
         return sorted(seen, key=lambda entry: entry.name)
@@ -125,11 +165,3 @@ class ImageTree:
         return os.path.exists(real) and os.path.commonpath([real, self._real_root]) == (
             self._real_root
         )
-
-
-def _is_utf8(name: str) -> bool:
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:  # What could not be decoded are surrogates.
-        return False
-    return True

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from coarse2fine.errors import InputError
+from coarse2fine.errors import InputError, listed
 from coarse2fine.taxonomy import Taxonomy
 
 DROPPED = -2
@@ -39,8 +39,8 @@ def fine_of_label(name: str, labels: Sequence[str], taxonomy: Taxonomy) -> np.nd
     ]
     if unknown:
         raise InputError(
-            f"The taxonomy does not fit data set {name!r}: it names {_some(unknown)}, and the "
-            f"set's labels are {_some(labels)}. Rename the classes, or give their labels as "
+            f"The taxonomy does not fit data set {name!r}: it names {listed(unknown)}, and the "
+            f"set's labels are {listed(labels)}. Rename the classes, or give their labels as "
             "source_names."
         )
     fine_of = {source: f for f, source in enumerate(taxonomy.source_names)}
@@ -70,12 +70,6 @@ def split_dropped(
     dropped = {name: int(count) for name, count in zip(names, counts, strict=True) if count}
     if is_dropped.all():
         raise InputError(
-            f"{where} has no image of the taxonomy's classes: its labels are "
-            f"{_some(list(dropped))}."
+            f"{where} has no image of the taxonomy's classes: its labels are {listed(dropped)}."
         )
     return np.flatnonzero(~is_dropped), dropped
-
-
-def _some(names: Sequence[str], most: int = 10) -> str:
-    listed = ", ".join(names[:most]) or "(none)"
-    return listed if len(names) <= most else f"{listed} and {len(names) - most} more"

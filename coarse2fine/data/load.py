@@ -5,6 +5,8 @@ import pathlib
 import numpy as np
 
 from coarse2fine.data import shapes
+from coarse2fine.data.decoded_cache import DecodedCache
+from coarse2fine.data.encoded_source import EncodedSource
 from coarse2fine.data.file_source import FileSource, FileTable
 from coarse2fine.data.image_folder import read_image_folder
 from coarse2fine.data.image_table import read_image_table
@@ -29,6 +31,8 @@ def load_source(
     shorter_side: int | None = None,
     test_fraction: float | None = None,
     check_sizes: bool = True,
+    cache_dir: str | None = None,
+    cache_images: bool = False,
 ) -> Source:
     """A split of a data set.
 
@@ -49,6 +53,10 @@ def load_source(
         test_fraction: share of the files of each class that is the test set, where they have no
             splits.
         check_sizes: whether an empty image file is an error.
+        cache_dir: a folder that keeps which files a `folder` holds (see `find_images`), and with
+            `cache_images` the decoded images.
+        cache_images: whether crops are cut out of images that are kept resized (see
+            `DecodedCache`).
 
     Raises:
         InputError: a set that is unknown or cannot be read; a taxonomy that does not fit; a value
@@ -61,21 +69,29 @@ def load_source(
             f"shorter_side is {shorter_side} and image_size {image_size}: the shorter side is that "
             "of the images that crops of image_size are taken of. Give both, the larger one first."
         )
+    if cache_images and (cache_dir is None or image_size is None):
+        raise InputError(
+            "cache_images keeps resized images in a folder: give cache_dir and image_size."
+        )
     view = None
     if image_size is not None:
         view = CenterCrop(image_size, shorter_side or shorter_side_of(image_size))
+    is_drawn = name.split("/")[0] == "shapes"
+    if name != "folder" and not is_drawn and not cache_images:
+        _check_unused(name, "is read anew each time without cache_images", cache_dir=cache_dir)
     source: Source
     if name in FILES:
         source = _load_files(
-            name, split, data_dir, taxonomy, seed, view, test_fraction, check_sizes
+            name, split, data_dir, taxonomy, seed, view, test_fraction, check_sizes, cache_dir
         )
-    elif name.split("/")[0] == "shapes":
+    elif is_drawn:
         _check_unused(
             name,
             f"is drawn in {shapes.SIZE}x{shapes.SIZE} pixels, not read",
             data_dir=data_dir,
             image_size=image_size,
             test_fraction=test_fraction,
+            cache_dir=cache_dir,
         )
         source = _draw_shapes(name, split, taxonomy, seed)
     else:
@@ -83,6 +99,8 @@ def load_source(
 
         _check_unused(name, "has its own test set", test_fraction=test_fraction)
         source = load_tfds(name, split, data_dir, taxonomy, view)
+    if isinstance(source, EncodedSource) and cache_dir is not None and cache_images:
+        source.cache = DecodedCache(cache_dir, source.view.shorter_side, source.image_shape[-1])
     source.dataset = name
     return source
 
@@ -105,6 +123,7 @@ def _load_files(
     view: CenterCrop | None,
     test_fraction: float | None,
     check_sizes: bool,
+    cache_dir: str | None,
 ) -> FileSource:
     check_known("split", split, ("train", "test"))
     if data_dir is None:
@@ -114,8 +133,10 @@ def _load_files(
             f"dataset={name} needs image_size, the height and width of the crops that the network "
             "sees of images of any size."
         )
-    read = {"folder": read_image_folder, "csv": read_image_table}[name]
-    table = read(data_dir, taxonomy, check_sizes)
+    if name == "folder":
+        table = read_image_folder(data_dir, taxonomy, check_sizes, cache_dir)
+    else:
+        table = read_image_table(data_dir, taxonomy, check_sizes)
     is_wanted = _is_in_split(table, split, data_dir, test_fraction, seed)
     root = pathlib.Path(data_dir)
     source = FileSource(
@@ -144,13 +165,18 @@ def _is_in_split(
             )
         is_test = draw_split(table.fine, table.coarse, table.paths, test_fraction, seed)
         return is_test if split == "test" else ~is_test
+    if len(splits) == 1 and (test_fraction is not None or split not in splits):
+        other, only = ("test", "train") if "train" in splits else ("train", "test")
+        raise InputError(
+            f"The images of {where} are all in the split {only}. Add {other} images; or, to have a "
+            "test set drawn, leave the split out (its folder, or the table's column) and give "
+            "test_fraction."
+        )
     if test_fraction is not None:
         raise InputError(
             f"The images of {where} have splits of their own: test_fraction {test_fraction} would "
             "be ignored. Leave it out."
         )
-    if split not in splits:
-        raise InputError(f"The images of {where} have no {split} split, only {splits.pop()}.")
     return table.split == split
 
 

@@ -9,6 +9,9 @@ import numpy as np
 
 from coarse2fine.errors import InputError
 
+DEFAULT_FRACTION = 0.5
+"""Of each fine class, for S_fine and for S_coarse, where every image has a fine label."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Partition:
@@ -33,7 +36,10 @@ class Partition:
 
     def ids(self, ids: np.ndarray) -> dict[str, np.ndarray]:
         """The ids of each part's images, as UTF-8 bytes."""
-        return {part: np.char.encode(ids[indices]) for part, indices in vars(self).items()}
+        return {
+            part: np.array([*map(str.encode, ids[indices])], np.bytes_)
+            for part, indices in vars(self).items()
+        }
 
 
 def draw_partition(
@@ -71,7 +77,7 @@ def draw_partition(
         InputError: a fraction out of range, or fractions whose sum is more than 1.
     """
     has_coarse_only = bool(np.any(fine < 0))
-    default = 1.0 if has_coarse_only else 0.5
+    default = 1.0 if has_coarse_only else DEFAULT_FRACTION
     fine_fraction = default if fine_fraction is None else fine_fraction
     coarse_fraction = default if coarse_fraction is None else coarse_fraction
     check_fractions(fine_fraction, coarse_fraction, validation_fraction, has_coarse_only)
@@ -162,17 +168,21 @@ def check_every_class_labelled(fine_labels: np.ndarray, fine_names: Sequence[str
 
 def id_hashes(ids: Iterable[str], key: str) -> np.ndarray:
     """For each id a number below 2^64 that depends on it and the key alone."""
-    digests = (
-        hashlib.blake2b(str(i).encode(), digest_size=8, key=key.encode()).digest() for i in ids
-    )
-    return np.frombuffer(b"".join(digests), dtype=">u8")
+    keyed = hashlib.blake2b(digest_size=8, key=key.encode())
+
+    def digest(text: str) -> bytes:
+        hashed = keyed.copy()  # Quicker than taking in the key anew.
+        hashed.update(text.encode())
+        return hashed.digest()
+
+    return np.frombuffer(b"".join(map(digest, map(str, ids))), dtype=">u8")
 
 
 def _by_class(labels: np.ndarray, ranked: np.ndarray):
     """Yields each label (-1 left out) with its members in rank order."""
     by_label = ranked[np.argsort(labels[ranked], kind="stable")]
     values, starts = np.unique(labels[by_label], return_index=True)
-    for label, members in zip(values, np.split(by_label, starts[1:]), strict=True):
+    for label, members in zip(values, np.split(by_label, starts)[1:], strict=True):
         if label >= 0:
             yield int(label), members
 

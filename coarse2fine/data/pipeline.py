@@ -1,7 +1,12 @@
 """From a source and a partition to batches."""
 
+import atexit
+import gc
+import math
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -19,6 +24,11 @@ LABELS = ("mixed", "fine", "oracle", "coarse")
 # Those that are made of an encoded image, before it is preprocessed, and those made after.
 _CROPS = ("random_crop", "random_resized_crop")
 AUGMENT = (*AUGMENTATIONS, *_CROPS)
+
+# Of the images that a core makes at a time. So all cores work on one batch, and what they hold
+# grows with their number and not with the batch. Larger arrays are also new memory each time, which
+# takes longer to get than to fill.
+_PART_BYTES = 2**23
 
 Preprocess = Callable[[tf.Tensor], tf.Tensor]
 
@@ -74,8 +84,10 @@ def training_batches(
     fine = tf.constant(fine)
     coarse = tf.constant(source.coarse[index.numpy()])
 
-    def batch(step):
-        places = schedule.places(step)
+    size = _part_size(schedule.batch_size, source.image_shape)
+
+    def part(position):
+        places = schedule.places(position, size)
         number, has_fine = schedule.images(places)
 
         def random_integers(draw: int, count: int) -> tf.Tensor:
@@ -87,8 +99,9 @@ def training_batches(
         labels = {"fine": tf.gather(fine, number), "coarse": tf.gather(coarse, number)}
         return images, labels, {"fine": has_fine, "coarse": tf.ones_like(has_fine)}
 
-    steps = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max)
-    return _parallel(steps, batch)
+    parts = schedule.batch_size // size
+    positions = tf.data.Dataset.range(first_step * parts, np.iinfo(np.int64).max)
+    return _parallel(positions, part, parts)
 
 
 def _augmentation(source: Source, augment: str) -> tuple[Callable, Callable]:
@@ -125,13 +138,17 @@ def view_batches(
     """
     num_images = max(1, batch_size // view.num_windows)
     index = tf.constant(indices, tf.int64)
+    windows_shape = (view.num_windows, view.size, view.size, source.image_shape[-1])
+    size = _part_size(num_images, windows_shape)
 
-    def batch(step):
-        place = step * num_images + tf.range(num_images, dtype=tf.int64)
+    def part(position):
+        place = position * size + tf.range(size, dtype=tf.int64)
         place = tf.where(place < len(indices), place, 0)
         return preprocess(source.images(tf.gather(index, place), view))
 
-    return _parallel(tf.data.Dataset.range(-(-len(indices) // num_images)), batch)
+    parts = num_images // size
+    positions = tf.data.Dataset.range(-(-len(indices) // num_images) * parts)
+    return _parallel(positions, part, parts)
 
 
 def evaluation_batches(
@@ -148,9 +165,10 @@ def evaluation_batches(
     index = tf.constant(indices, tf.int64)
     fine = tf.constant(source.fine[indices])
     coarse = tf.constant(source.coarse[indices])
+    size = _part_size(batch_size, source.image_shape)
 
-    def batch(step):
-        place = step * batch_size + tf.range(batch_size, dtype=tf.int64)
+    def part(position):
+        place = position * size + tf.range(size, dtype=tf.int64)
         is_image = place < num_images
         place = tf.where(is_image, place, 0)
         labels = {"fine": tf.gather(fine, place), "coarse": tf.gather(coarse, place)}
@@ -159,16 +177,48 @@ def evaluation_batches(
         images = preprocess(source.images(tf.gather(index, place)))
         return images, labels, {"fine": has_fine, "coarse": tf.cast(is_image, tf.float32)}
 
-    return _parallel(tf.data.Dataset.range(-(-num_images // batch_size)), batch)
+    parts = batch_size // size
+    return _parallel(tf.data.Dataset.range(-(-num_images // batch_size) * parts), part, parts)
 
 
-def _parallel(steps: tf.data.Dataset, batch: Callable) -> tf.data.Dataset:
+def _part_size(batch_size: int, shape: Sequence[int]) -> int:
+    """How many images of a batch are made at a time: it divides the batch.
+
+    Args:
+        batch_size: images a batch.
+        shape: of the float32 numbers that one becomes.
+    """
+    most = max(1, _PART_BYTES // (4 * math.prod(shape)))
+    return next(n for n in range(min(most, batch_size), 0, -1) if batch_size % n == 0)
+
+
+def _parallel(positions: tf.data.Dataset, part: Callable, parts: int) -> tf.data.Dataset:
+    """Batches of so many parts each, made of a dataset of their positions."""
     # With autotuning, the end of a finite data set can wait for the tuner's next wake-up, up to a
     # minute away; so parallelism and prefetching are set by hand.
     options = tf.data.Options()
     options.autotune.enabled = False
-    return (
-        steps.map(batch, num_parallel_calls=os.cpu_count(), deterministic=True)
-        .prefetch(2)
-        .with_options(options)
+    made = positions.map(part, num_parallel_calls=os.cpu_count(), deterministic=True)
+    if parts > 1:
+        made = made.batch(parts, drop_remainder=True).map(_joined)
+    return made.prefetch(2).with_options(options)
+
+
+def _joined(*parts: Any) -> Any:
+    """`(parts, size, ...)` as `(parts * size, ...)`."""
+    joined = tf.nest.map_structure(
+        lambda tensor: tf.reshape(tensor, (-1, *tensor.shape[2:])), parts
     )
+    return joined if len(joined) > 1 else joined[0]
+
+
+@atexit.register
+def _free_iterators() -> None:
+    """Frees, before the interpreter ends, the iterators that garbage and the last error hold.
+
+    Image files are read in Python. An endless iterator that is freed at the very end would wait
+    there, for ever, for a call into Python that no longer returns.
+    """
+    for name in ("last_exc", "last_value", "last_traceback"):
+        vars(sys).pop(name, None)
+    gc.collect()

@@ -37,9 +37,8 @@ class Schedule:
     def __post_init__(self) -> None:
         if self.num_images == 0:
             raise InputError("There is no training image. Raise fine_fraction or coarse_fraction.")
-        streams = [n for n in (self.num_fine_labelled, self.num_coarse_only) if n]
-        needed = -(-self.num_images // min(streams))
-        if self.batch_size < (needed if len(streams) == 2 else 1):
+        needed = smallest_batch(self.num_fine_labelled, self.num_coarse_only)
+        if self.batch_size < needed:
             raise InputError(
                 f"A batch of {self.batch_size} is too small for the ratio of "
                 f"{self.num_fine_labelled} fine-labelled to {self.num_coarse_only} coarse-only "
@@ -56,16 +55,18 @@ class Schedule:
         """Steps that come nearest to one pass over all images."""
         return max(1, round(self.num_images / self.batch_size))
 
-    def places(self, step: tf.Tensor) -> tf.Tensor:
+    def places(self, step: tf.Tensor, size: int | None = None) -> tf.Tensor:
         """The places of a step.
 
         Args:
             step: int64 scalar.
+            size: in place of `batch_size`, for steps that are cut into parts.
 
         Returns:
-            `(batch_size,)` int64.
+            `(size,)` int64.
         """
-        return step * self.batch_size + tf.range(self.batch_size, dtype=tf.int64)
+        size = self.batch_size if size is None else size
+        return step * size + tf.range(size, dtype=tf.int64)
 
     def images(self, places: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """What stands at these places.
@@ -99,6 +100,12 @@ class Schedule:
         """
         bits = 2**31  # A permutation of so many places repeats none within a run.
         return _shuffled(places % bits, (self.seed, 2 + draw, places // bits), bits) % count
+
+
+def smallest_batch(num_fine_labelled: int, num_coarse_only: int) -> int:
+    """The fewest places in which a schedule of these streams always has both."""
+    fewer = min(num_fine_labelled, num_coarse_only)
+    return -(-(num_fine_labelled + num_coarse_only) // fewer) if fewer else 1
 
 
 # `tf.random.experimental.index_shuffle` is this operation with 4 rounds, and it takes one seed for

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from coarse2fine.errors import InputError
 from coarse2fine.taxonomy import Taxonomy
+from coarse2fine.taxonomy.taxonomy import integer_labels
 
 GIVEN = "(given)"
 
@@ -34,8 +35,8 @@ class Source(abc.ABC):
         dataset: the name that `load_source` found it by; `GIVEN` for a source made in Python.
         dropped: for each class of the data set that the taxonomy does not name, how many of its
             images were left out.
-        failure: why an image could not be read; None where all could. TensorFlow turns what is
-            raised within its graphs into errors of its own, so `reading` looks here.
+        failures: why images could not be read. TensorFlow turns what is raised within its graphs
+            into errors of its own, so `reading` looks here.
 
     Raises:
         InputError: labels that do not fit the taxonomy, ids that repeat, or images that have
@@ -53,23 +54,27 @@ class Source(abc.ABC):
         coarse: np.ndarray | None = None,
     ):
         self.dropped: dict[str, int] = {}
-        self.failure: InputError | None = None
+        self.failures: list[InputError] = []
         self.taxonomy = taxonomy
-        self.fine = np.asarray(fine, np.int64)
-        _check_labels("fine", self.fine, -1, taxonomy.num_fine)
-        self.coarse = np.asarray(taxonomy.coarsen(fine) if coarse is None else coarse, np.int64)
-        _check_labels("coarse", self.coarse, 0, taxonomy.num_coarse)
-        self.ids = np.asarray(ids, np.str_)
+        self.fine = _read_labels("fine", fine, -1, taxonomy.num_fine)
+        coarse = taxonomy.coarsen(self.fine) if coarse is None else coarse
+        self.coarse = _read_labels("coarse", coarse, 0, taxonomy.num_coarse)
+        # As objects: an array of fixed width takes several times their memory.
+        self.ids = np.array([*map(str, ids)], object)
         self.image_shape = tuple(image_shape)
         self._check_labels_fit()
         self._check_images()
 
+        self._check_ids()
+
     def _check_images(self) -> None:
         if self.image_shape[-1] not in (1, 3):
             raise InputError(f"Images have shape {self.image_shape}, expected 1 or 3 channels.")
-        if len(set(self.ids.tolist())) != len(self.ids):  # `np.unique` copies the array twice.
+
+    def _check_ids(self) -> None:
+        if len(set(self.ids)) != len(self.ids):
             values, counts = np.unique(self.ids, return_counts=True)
-            raise InputError(f"The id {str(values[counts > 1][0])!r} names more than one image.")
+            raise InputError(f"The id {values[counts > 1][0]!r} names more than one image.")
 
     def _check_labels_fit(self) -> None:
         lengths = {len(self.fine), len(self.coarse), len(self.ids)}
@@ -98,16 +103,16 @@ class Source(abc.ABC):
             InputError: labels that do not fit the taxonomy or the coarse labels.
         """
         other = copy.copy(self)
-        other.fine = np.asarray(fine, np.int64)
-        _check_labels("fine", other.fine, -1, self.taxonomy.num_fine)
+        other.fine = _read_labels("fine", fine, -1, self.taxonomy.num_fine)
         other._check_labels_fit()
         return other
 
     def fingerprint(self) -> str:
         """A SHA-256 of ids, labels and a few dozen images spread over the source."""
         digest = hashlib.sha256(self.taxonomy.fingerprint.encode())
-        order = np.argsort(self.ids)
-        for values in (np.char.encode(self.ids[order]), self.fine[order], self.coarse[order]):
+        ids = np.array([*map(str.encode, self.ids)], np.bytes_)  # They sort as the texts do.
+        order = np.argsort(ids, kind="stable")
+        for values in (ids[order], self.fine[order], self.coarse[order]):
             digest.update(values.tobytes())
         sample = order[:: max(1, len(order) // _NUM_SAMPLED)]
         for content in self._contents(sample):
@@ -138,9 +143,12 @@ class Source(abc.ABC):
         try:
             yield
         except tf.errors.OpError as error:
-            if self.failure is None:
-                raise
-            raise self.failure from error
+            # Several batches are read at a time, and not every error is of the reading: it is the
+            # failure whose text it repeats.
+            for failure in self.failures:
+                if str(failure) in error.message:
+                    raise failure from error
+            raise
 
     @abc.abstractmethod
     def images(self, indices: tf.Tensor) -> tf.Tensor:
@@ -197,7 +205,9 @@ class ArraySource(Source):
         return tf.gather(self._images, indices)
 
 
-def _check_labels(level: str, labels: np.ndarray, first: int, stop: int) -> None:
+def _read_labels(level: str, labels: np.ndarray, first: int, stop: int) -> np.ndarray:
+    """Labels as int64; raises `InputError` where they are not integers from `first` on."""
+    labels = integer_labels(f"{level} labels", labels)
     if labels.ndim != 1:
         raise InputError(f"{level} labels have shape {labels.shape}, expected (n,).")
     bad = np.flatnonzero((labels < first) | (labels >= stop))
@@ -206,3 +216,4 @@ def _check_labels(level: str, labels: np.ndarray, first: int, stop: int) -> None
             f"{level} label {labels[bad[0]]} at position {bad[0]} is out of range, expected "
             f"{first} to {stop - 1} ({len(bad)} such labels)."
         )
+    return labels

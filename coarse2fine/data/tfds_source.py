@@ -1,19 +1,19 @@
 """Image sets that TensorFlow Datasets prepared."""
 
 import os
-import pathlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from coarse2fine.data.decoded_cache import Origin
 from coarse2fine.data.encoded_source import EncodedSource
 from coarse2fine.data.labels import DROPPED, fine_of_label, split_dropped
 from coarse2fine.data.source import ArraySource, Source
 from coarse2fine.data.views import CenterCrop
-from coarse2fine.errors import InputError
+from coarse2fine.errors import InputError, shown
 from coarse2fine.taxonomy import Taxonomy, cifar10, cifar100
 
 _TAXONOMIES = {"cifar100": cifar100, "cifar10": cifar10}
@@ -64,20 +64,16 @@ def load_tfds(
         taxonomy = _TAXONOMIES[builder.name]()
     names = builder.info.features[label_key].names
     to_fine = fine_of_label(name, names, taxonomy)
-    image_shape = _image_shape(builder, image_key, view)
+    _check_images(builder, image_key, view)
+    image_shape = builder.info.features[image_key].shape
     is_array_record = builder.info.file_format == tfds.core.FileFormat.ARRAY_RECORD
     if view is not None:
         return RecordSource(builder, split, taxonomy, to_fine, view, in_memory=not is_array_record)
     if is_array_record:
         return ArrayRecordSource(builder, split, taxonomy, to_fine, image_shape)
 
-    count, dropped = builder.info.splits[split].num_examples, dict[str, int]()
-    if DROPPED in to_fine:
-        labels = _read_labels(builder, split, label_key)
-        kept, dropped = split_dropped(_where(builder, split), labels, names, to_fine)
-        count = len(kept)
-    keys = (image_key, label_key, id_key)
-    columns = _read(builder, split, keys, image_shape, count, to_fine != DROPPED)
+    kept, dropped = _find_kept(builder, split, to_fine)
+    columns = _read(builder, split, image_shape, len(kept), to_fine)
     fine = to_fine[columns[label_key].astype(np.int64)]
     source = ArraySource(columns[image_key], taxonomy, fine, columns[id_key])
     source.dropped = dropped
@@ -87,14 +83,17 @@ def load_tfds(
 class RecordSource(EncodedSource):
     """A split as TFDS prepared it, seen through a view.
 
+    Labels and ids are read when it is made. Of ArrayRecord files that reads every record, image and
+    all: they hold records whole, and TFDS reads no part of one.
+
     Args:
         builder: of the prepared set.
         split: its name.
         taxonomy: of the labels.
         to_fine: what `fine_of_label` gives.
         view: of images for evaluation.
-        in_memory: whether the encoded images are read into memory, as those of TFRecord files must
-            be; else they are read one by one.
+        in_memory: whether the encoded images of kept labels are read into memory, as those of
+            TFRecord files must be; else they are read one by one.
     """
 
     def __init__(
@@ -106,14 +105,21 @@ class RecordSource(EncodedSource):
         view: CenterCrop,
         in_memory: bool,
     ):
-        self._image_key, *_ = keys = _feature_keys(builder)
+        self._image_key, *_ = _feature_keys(builder)
+        self._records: Mapping[int, dict[str, Any]] | Sequence[dict[str, Any]]
         if in_memory:
-            _check_memory(builder, split, builder.info.splits[split].num_bytes)
-            examples = list(_encoded_examples(builder, split, keys))
-            self._records: Sequence[dict[str, Any]] = examples
+            self._positions, dropped = _find_kept(builder, split, to_fine)
+            stored = builder.info.splits[split]
+            share = len(self._positions) / stored.num_examples
+            _check_memory(builder, split, share * stored.num_bytes)
+            examples = list(
+                _without_autotune(_kept_examples(builder, split, to_fine)).as_numpy_iterator()
+            )
+            self._records = dict(zip(self._positions.tolist(), examples, strict=True))
+            _, fine, ids, _ = _read_kept(builder, split, examples, to_fine)
         else:
-            self._records = examples = _undecoded(builder, split)
-        self._positions, fine, ids, dropped = _read_kept(builder, split, examples, to_fine)
+            self._records = _undecoded(builder, split)
+            self._positions, fine, ids, dropped = _read_kept(builder, split, self._records, to_fine)
         super().__init__(
             taxonomy,
             fine,
@@ -122,6 +128,14 @@ class RecordSource(EncodedSource):
             channels=builder.info.features[self._image_key].shape[-1],
         )
         self.dropped = dropped
+        self._split, self._folder = split, str(builder.data_dir)
+        # It is written anew where the set is prepared anew.
+        self._prepared = tf.io.gfile.stat(os.path.join(self._folder, "dataset_info.json"))
+
+    def origin(self, index: int) -> Origin:
+        """The record's place in the prepared set, whose folder names its version."""
+        name = f"{self._folder}/{self._split}/{self._positions[index]}"
+        return Origin(name, self._prepared.length, self._prepared.mtime_nsec)
 
     def encoded(self, index: int) -> bytes:
         """Reads the record."""
@@ -130,6 +144,8 @@ class RecordSource(EncodedSource):
 
 class ArrayRecordSource(Source):
     """A split of images of one size that TFDS prepared as ArrayRecord: read one by one, in Python.
+
+    To learn labels and ids it reads every record once when it is made, as `RecordSource` does.
 
     Args:
         builder: of the prepared set.
@@ -188,15 +204,28 @@ def _undecoded(builder, split: str) -> Sequence[dict[str, Any]]:
     return builder.as_data_source(split, decoders={image_key: tfds.decode.SkipDecoding()})
 
 
-def _encoded_examples(builder, split: str, keys: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """A split's examples with encoded images, in the order of its files."""
-    image_key, _, id_key = keys
+def _find_kept(builder, split: str, to_fine: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
+    """Positions of the examples of kept labels, and what is left out; images are not decoded."""
+    if DROPPED not in to_fine:
+        return np.arange(builder.info.splits[split].num_examples), {}
+    _, label_key, _ = _feature_keys(builder)
+    labels, names = _read_labels(builder, split, label_key), builder.info.features[label_key].names
+    return split_dropped(_where(builder, split), labels, names, to_fine)
+
+
+def _kept_examples(builder, split: str, to_fine: np.ndarray) -> tf.data.Dataset:
+    """A split's examples of kept labels, in the order of its files, their images as bytes."""
+    image_key, label_key, id_key = keys = _feature_keys(builder)
     dataset = builder.as_dataset(
         split=split,
         decoders={image_key: tfds.decode.SkipDecoding()},
         read_config=tfds.ReadConfig(add_tfds_id=id_key == "tfds_id", try_autocache=False),
+    )
+    is_kept = to_fine != DROPPED
+    return dataset.filter(
+        # The last place is of label -1.
+        lambda example: tf.gather(is_kept, example[label_key] % len(is_kept))
     ).map(lambda example: {key: example[key] for key in keys})
-    return _without_autotune(dataset).as_numpy_iterator()
 
 
 def _check_memory(builder, split: str, num_bytes: float) -> None:
@@ -211,8 +240,10 @@ def _check_memory(builder, split: str, num_bytes: float) -> None:
 
 
 def _prepared_builder(name: str, data_dir: str | None):
-    if data_dir is not None and not pathlib.Path(data_dir).is_dir():
-        raise InputError(f"data_dir {data_dir} is not a folder. {_how_to_prepare(name, data_dir)}")
+    if data_dir is not None and not os.path.isdir(data_dir):
+        raise InputError(
+            f"data_dir {shown(data_dir)} is not a folder. {_how_to_prepare(name, data_dir)}"
+        )
     try:
         builder = tfds.builder(name, data_dir=data_dir)
     except (ValueError, AssertionError, ImportError) as error:  # By kind of unusable name.
@@ -257,7 +288,7 @@ def _feature_keys(builder) -> tuple[str, str, str]:
     )
 
 
-def _image_shape(builder, image_key: str, view: CenterCrop | None) -> tuple[int, int, int]:
+def _check_images(builder, image_key: str, view: CenterCrop | None) -> None:
     feature = builder.info.features[image_key]
     dtype = np.dtype(feature.np_dtype)
     if dtype != np.uint8:
@@ -267,7 +298,6 @@ def _image_shape(builder, image_key: str, view: CenterCrop | None) -> tuple[int,
             f"Images of {builder.name!r} vary in size (shape {feature.shape}): give the "
             "image_size of the crops that are seen of them."
         )
-    return feature.shape
 
 
 def _where(builder, split: str) -> str:
@@ -289,35 +319,18 @@ def _read_labels(builder, split: str, label_key: str) -> np.ndarray:
 
 
 def _read(
-    builder,
-    split: str,
-    keys: tuple[str, str, str],
-    image_shape: tuple[int, ...],
-    count: int,
-    is_kept: np.ndarray,
+    builder, split: str, image_shape: tuple[int, ...], count: int, to_fine: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Reads these features of a split's `count` images of kept labels, in the files' order."""
-    image_key, label_key, id_key = keys
+    """Reads image, label and id of a split's `count` images of kept labels, in the files' order."""
+    image_key, label_key, id_key = _feature_keys(builder)
     decode = builder.info.features[image_key].decode_example
     shape = (count, *image_shape)
     _check_memory(builder, split, float(np.prod(shape)))
-    dataset = builder.as_dataset(
-        split=split,
-        decoders={image_key: tfds.decode.SkipDecoding()},
-        read_config=tfds.ReadConfig(add_tfds_id=id_key == "tfds_id", try_autocache=False),
-    )
-    dataset = dataset.filter(
-        # The last place is of label -1.
-        lambda example: tf.gather(is_kept, example[label_key] % len(is_kept))
-    ).map(
-        lambda example: {
-            **{key: example[key] for key in keys},
-            image_key: decode(example[image_key]),
-        },
-        num_parallel_calls=2,
+    dataset = _kept_examples(builder, split, to_fine).map(
+        lambda example: {**example, image_key: decode(example[image_key])}, num_parallel_calls=2
     )
     columns = {image_key: np.empty(shape, np.uint8)}
-    texts: dict[str, list] = {key: [] for key in keys if key != image_key}
+    texts: dict[str, list] = {label_key: [], id_key: []}
     start = 0
     for batch in _without_autotune(dataset.batch(_BATCH)).as_numpy_iterator():
         stop = start + len(batch[image_key])

@@ -52,12 +52,25 @@ def shorter_side_of(size: int) -> int:
     return round(size * 256 / 224)
 
 
+def resized_size(height: int, width: int, shorter_side: int) -> tuple[int, int]:
+    """Height and width, in whole pixels, of an image whose shorter side has been resized."""
+    ratio = shorter_side / min(height, width)
+    return round(height * ratio), round(width * ratio)
+
+
 @dataclasses.dataclass(frozen=True)
-class _ResizedView:
-    """Crops of the image whose shorter side has been resized.
+class ResizedView:
+    """The base of crops of the image whose shorter side has been resized.
 
     Resizing keeps the image's shape but for less than a pixel: both sides become whole numbers, so
     that the window is the one that resizing the image and then cutting whole pixels out would give.
+
+    Attributes:
+        size: height and width of a crop.
+        shorter_side: of the resized image.
+
+    Raises:
+        InputError: a crop larger than that.
     """
 
     size: int
@@ -73,8 +86,7 @@ class _ResizedView:
 
     def _crop(self, height: int, width: int, down: _Place, right: _Place) -> Window:
         """The crop whose place, from 0 to the room for it, `down` and `right` choose."""
-        ratio = self.shorter_side / min(height, width)
-        new_height, new_width = round(height * ratio), round(width * ratio)
+        new_height, new_width = resized_size(height, width, self.shorter_side)
         row, column = height / new_height, width / new_width  # How large a new pixel was.
         return Window(
             down(new_height - self.size) * row,
@@ -85,15 +97,8 @@ class _ResizedView:
 
 
 @dataclasses.dataclass(frozen=True)
-class CenterCrop(_ResizedView):
+class CenterCrop(ResizedView):
     """The middle of the image whose shorter side has been resized.
-
-    Attributes:
-        size: height and width of the crop.
-        shorter_side: of the resized image.
-
-    Raises:
-        InputError: a crop larger than that.
 
     Example:
         >>> CenterCrop(224, 256).windows(512, 1024, random.Random())
@@ -106,15 +111,8 @@ class CenterCrop(_ResizedView):
 
 
 @dataclasses.dataclass(frozen=True)
-class TenCrop(_ResizedView):
+class TenCrop(ResizedView):
     """The middle and the four corners, each as it is and mirrored.
-
-    Attributes:
-        size: height and width of a crop.
-        shorter_side: of the resized image.
-
-    Raises:
-        InputError: a crop larger than that.
 
     Reference:
         Krizhevsky, Sutskever, Hinton, "ImageNet Classification with Deep Convolutional Neural
@@ -132,16 +130,8 @@ class TenCrop(_ResizedView):
 
 
 @dataclasses.dataclass(frozen=True)
-class RandomCrop(_ResizedView):
-    """A random crop of the image whose shorter side has been resized, mirrored half of the time.
-
-    Attributes:
-        size: height and width of the crop.
-        shorter_side: of the resized image.
-
-    Raises:
-        InputError: a crop larger than that.
-    """
+class RandomCrop(ResizedView):
+    """A random crop of the image whose shorter side has been resized, mirrored half of the time."""
 
     def windows(self, height: int, width: int, rng: random.Random) -> Sequence[Window]:
         """One window."""

@@ -9,7 +9,7 @@ import numpy as np
 from coarse2fine.errors import InputError
 from coarse2fine.evaluation.evaluated_run import EvaluatedRun
 from coarse2fine.evaluation.gain_line import Evidence, GainLine
-from coarse2fine.evaluation.pairs import Pair
+from coarse2fine.evaluation.pairs import Pair, plain_pairs
 from coarse2fine.evaluation.resampled_ratios import Ratios, resample_ratios
 from coarse2fine.metrics import average_confusion_ratio
 
@@ -42,7 +42,7 @@ class ClassAdvice:
         num_images: test images of it that have a fine label.
         ratio: its own confusion ratio; None where the test set cannot tell.
         gain: likely gain in its accuracy, a fraction; None where the evidence does not reach.
-        measured: the gain that the run's own pair measured; None without a pair.
+        measured: the gain that the pair `Advice.own` measured; None without one.
         chance_first: share of the resampled test sets in which it is among the first
             `Advice.num_first`.
         reason: why a number is missing; empty where none is.
@@ -63,14 +63,14 @@ class Measured:
 
     Attributes:
         name: of the pair.
-        ratio: of its run on fine labels.
+        ratio: of its run on fine labels; None where it is undefined.
         expected: gain that the evidence from other runs lets expect, a fraction; None where it does
-            not reach.
+            not reach, or without a ratio.
         gain: the gain that was measured, with the interval of `Pair.gain_interval`.
     """
 
     name: str
-    ratio: float
+    ratio: float | None
     expected: Estimate | None
     gain: Estimate
 
@@ -81,11 +81,13 @@ class Advice:
 
     Attributes:
         name: of the run.
+        noise: its `fine_label_noise`.
         num_images: test images with a fine label.
         ratio: average confusion ratio of the run.
         gain: likely gain A_FC - A_CC, a fraction; None where the evidence does not reach.
         classes: the coarse classes, those to label finely first at the front.
         num_first: how many classes count as the first.
+        own: the name of the plain pair that the run is of, if there is one.
         evidence: what the likely gains rest on.
         error: root mean square of the evidence's errors, each pair left out of the line in turn.
         measured: pairs of runs.
@@ -93,11 +95,13 @@ class Advice:
     """
 
     name: str
+    noise: float
     num_images: int
     ratio: Estimate
     gain: Estimate | None
     classes: tuple[ClassAdvice, ...]
     num_first: int
+    own: str | None
     evidence: tuple[Evidence, ...]
     error: float
     measured: tuple[Measured, ...]
@@ -146,20 +150,21 @@ def make_advice(
     ratios, ratio = _ratios(run, num_resamples, seed)
     evidence = (*published, *_evidence(pairs, _workdirs_of(run, pairs)))
     line, rng = GainLine(evidence), np.random.default_rng((seed, 1))
-    classes, num_first = _advise_classes(run, pairs, ratios, line, rng)
+    own = next((pair for pair in pairs if pair.is_plain and _is_same(pair.fine, run)), None)
+    classes, num_first = _advise_classes(run, own, ratios, line, rng)
     return Advice(
         name=str(run.path),
+        noise=run.config.fine_label_noise,
         num_images=int((run.decisions.fine >= 0).sum()),
         ratio=ratio,
         gain=_likely_gain(line, ratios.overall, rng),
         classes=classes,
         num_first=num_first,
+        own=None if own is None else own.name,
         evidence=evidence,
         error=float(np.sqrt(np.mean(line.errors**2))),
         measured=tuple(
-            _measure(pair, published, pairs, num_resamples, seed, rng)
-            for pair in pairs
-            if pair.ratio
+            _measure(pair, published, pairs, num_resamples, seed, rng) for pair in pairs
         ),
         left_out=tuple(left_out),
     )
@@ -173,12 +178,13 @@ def _ratios(run: EvaluatedRun, num_resamples: int, seed: int) -> tuple[Ratios, E
             f"No test image of the run in {run.path} has a fine label, so there is no confusion "
             "between fine classes to advise from."
         )
-    # Raises where it is undefined, and says why.
-    confusion = decisions.fine_confusion(taxonomy.num_fine)
-    average_confusion_ratio(confusion, taxonomy.parent, _NORMALIZE)
     ratios = resample_ratios(
         decisions.fine[has_fine], decisions.best_fine[has_fine], taxonomy, num_resamples, seed
     )
+    if not np.isfinite(ratios.overall[0]):
+        # Raises, and says why it is undefined.
+        confusion = decisions.fine_confusion(taxonomy.num_fine)
+        average_confusion_ratio(confusion, taxonomy.parent, _NORMALIZE)
     estimate = _estimate_ratio(ratios.overall)
     if estimate is None:
         undefined = int((~np.isfinite(ratios.overall)).sum())
@@ -214,7 +220,7 @@ def _likely_gain(line: GainLine, ratios: np.ndarray, rng: np.random.Generator) -
 
 def _advise_classes(
     run: EvaluatedRun,
-    pairs: Sequence[Pair],
+    own: Pair | None,
     ratios: Ratios,
     line: GainLine,
     rng: np.random.Generator,
@@ -223,12 +229,13 @@ def _advise_classes(
     num_first = math.ceil(taxonomy.num_coarse / _SHARE_FIRST)
     # Where nothing is confused there is nothing to gain: those stand last.
     ranks = np.where(np.isnan(ratios.by_class), -1.0, ratios.by_class)
-    places = np.argsort(np.argsort(-ranks[1:], axis=1, kind="stable"), axis=1)
-    chances = (places < num_first).mean(0)
+    # Of equal ratios chance says which comes first, not the order of the classes.
+    order = np.lexsort((rng.random(ranks[1:].shape), -ranks[1:]), axis=1)
+    is_first = np.argsort(order, axis=1) < num_first
+    chances = (is_first & ~np.isnan(ratios.by_class[1:])).mean(0)
     images = np.bincount(
         run.decisions.coarse[run.decisions.fine >= 0], minlength=taxonomy.num_coarse
     )
-    own = next((pair for pair in pairs if _is_same(pair.fine, run)), None)
     measured = None if own is None else own.gain_by_class()
     advice = []
     for coarse in np.argsort(-ranks[0], kind="stable"):
@@ -270,12 +277,13 @@ def _workdirs_of(run: EvaluatedRun, pairs: Sequence[Pair]) -> set[object]:
 
 def _evidence(pairs: Sequence[Pair], excluded: set[object]) -> list[Evidence]:
     """The pairs that tell something of another run: one for each run on fine labels."""
-    found: dict[object, Evidence] = {}
-    for pair in pairs:
-        paths = {run.path.resolve() for run in (pair.fine, pair.coarse)}
-        if pair.is_plain and pair.ratio and not paths & excluded:
-            found.setdefault(pair.fine.path, Evidence(pair.name, pair.ratio, pair.gain))
-    return list(found.values())
+    others = [
+        pair
+        for pair in pairs
+        if not {run.path.resolve() for run in (pair.fine, pair.coarse)} & excluded
+    ]
+    # The line is of the logarithm of the ratio.
+    return [Evidence(p.name, p.ratio, p.gain) for p in plain_pairs(others) if p.ratio]
 
 
 def _measure(
@@ -286,9 +294,11 @@ def _measure(
     seed: int,
     rng: np.random.Generator,
 ) -> Measured:
-    others = _evidence(pairs, _workdirs_of(pair.fine, pairs))
-    expected = _likely_gain(
-        GainLine([*published, *others]), np.full(1 + num_resamples, pair.ratio, float), rng
-    )
+    expected = None
+    if pair.ratio is not None:
+        others = _evidence(pairs, _workdirs_of(pair.fine, pairs))
+        expected = _likely_gain(
+            GainLine([*published, *others]), np.full(1 + num_resamples, pair.ratio), rng
+        )
     gain = Estimate(pair.gain, *pair.gain_interval(num_resamples, seed))
-    return Measured(pair.name, float(pair.ratio or 0), expected, gain)
+    return Measured(pair.name, pair.ratio, expected, gain)

@@ -13,13 +13,14 @@ def advice_text(advice: Advice) -> str:
             f"{_ratio(advice.ratio)}.",
             "",
             _overall(advice),
+            *_noise(advice),
             "",
             "## Which coarse classes to label finely first",
             "",
             "By the class's own ratio. Its gain is read off at that ratio from pairs of whole "
             "tasks: the order is better founded than the number.",
             "",
-            "| coarse class | images | ACR | likely gain | measured gain "
+            f"| coarse class | images | ACR | likely gain | {_measured_by(advice)} "
             f"| chance to be among the first {advice.num_first} |",
             "|---|---|---|---|---|---|",
             *(_class_row(row) for row in advice.classes),
@@ -46,6 +47,20 @@ def _overall(advice: Advice) -> str:
     if advice.gain.low <= 0 <= advice.gain.high:
         text += " It may be nothing: the interval holds 0."
     return text
+
+
+def _noise(advice: Advice) -> list[str]:
+    if not advice.noise:
+        return []
+    return [
+        "",
+        f"The run learned from fine labels of which {advice.noise:g} were drawn anew: noise lowers "
+        "the ratio and the gain (Chen 2018, Table VII), so both may be higher with clean labels.",
+    ]
+
+
+def _measured_by(advice: Advice) -> str:
+    return "measured gain" if advice.own is None else f"measured gain ({advice.own})"
 
 
 def _class_row(row: ClassAdvice) -> str:
@@ -90,7 +105,7 @@ def _measured(advice: Advice) -> list[str]:
     if not advice.measured:
         return ["", "No pair of runs, one on fine and one on coarse labels, was found to check by."]
     rows = [
-        f"| {pair.name} | {pair.ratio:.3f} "
+        f"| {pair.name} | {'cannot tell' if pair.ratio is None else f'{pair.ratio:.3f}'} "
         f"| {_gain(pair.expected) if pair.expected else 'cannot tell'} | {_gain(pair.gain)} |"
         for pair in advice.measured
     ]

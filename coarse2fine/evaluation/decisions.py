@@ -88,14 +88,17 @@ class Decisions:
         return _matrix(self.coarse * num_coarse + self.best_coarse, num_coarse)
 
     def fine_confusion(self, num_fine: int) -> np.ndarray:
-        """The fine head's `(num_fine, num_fine)` confusion matrix, `[target, predicted]`."""
-        return _matrix(self.fine_cells(num_fine), num_fine)
+        """The fine head's `(num_fine, num_fine)` confusion matrix, `[target, predicted]`.
 
-    def fine_cells(self, num_fine: int) -> np.ndarray:
-        """`label * num_fine + best class` of each image that has a fine label: its cell."""
+        Of the images that have a fine label.
+        """
         has_fine = self.fine != _NONE
-        return self.fine[has_fine] * num_fine + self.best_fine[has_fine]
+        return _matrix(self.fine[has_fine] * num_fine + self.best_fine[has_fine], num_fine)
 
 
 def _matrix(cells: np.ndarray, num_classes: int) -> np.ndarray:
-    return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
+    # `np.bincount` would take twice the memory of as many classes squared.
+    matrix = np.zeros((num_classes, num_classes), np.int32)
+    cells, counts = np.unique(cells, return_counts=True)
+    matrix.flat[cells] = counts
+    return matrix

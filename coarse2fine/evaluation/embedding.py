@@ -33,12 +33,13 @@ def features(
         `(n, channels)` float32: the backbone's features, averaged over locations.
 
     Raises:
-        InputError: features that are not finite.
+        InputError: features that are not finite; images that cannot be read.
     """
     indices = np.arange(len(source)) if indices is None else indices
     compute = tf.function(lambda images: run.model.features(images, training=False))
     batches = evaluation_batches(source, indices, batch_size, run.preprocess)
-    parts = [compute(images).numpy() for images, _, _ in batches]
+    with source.reading():
+        parts = [compute(images).numpy() for images, _, _ in batches]
     found = np.concatenate(parts)[: len(indices)]
     is_bad = ~np.isfinite(found).all(-1)
     if is_bad.any():

@@ -7,8 +7,9 @@ from coarse2fine.data import Source
 from coarse2fine.evaluation.decisions import Decisions
 from coarse2fine.evaluation.predictions import predict
 from coarse2fine.evaluation.report import make_report
-from coarse2fine.files import write_json
+from coarse2fine.files import remove_file, write_json
 from coarse2fine.training import Run, load_run, load_split
+from coarse2fine.training.bad_images import replace_bad_images
 from coarse2fine.training.run import plan_of
 
 
@@ -19,6 +20,7 @@ def evaluate(
     training: bool = False,
     training_source: Source | None = None,
     views: int = 1,
+    cache_dir: str | None = None,
 ) -> dict[str, Any]:
     """Scores the whole test set; writes `report.json` and `decisions.npz` into the run's workdir.
 
@@ -27,10 +29,12 @@ def evaluate(
         data_dir: of the data, where it is not the one that the run was trained with.
         source: the test split, where it has been loaded before.
         training: also score all images that the run was trained on, without augmentation, as it
-            predicts; their fine labels count where the run might use them.
+            predicts; their fine labels count where the run might use them. Of a run with
+            `skip_bad_images` others stand for those that cannot be decoded, as in training.
         training_source: the training split as its data set gives it, where it has been loaded
             before.
         views: of each image, 1 or 10; as of `predict`.
+        cache_dir: of what is kept of the data, where it is not the one of the run.
 
     Returns:
         What `make_report` gives; `step`, the updates that the run has behind it; `views`, as given;
@@ -39,11 +43,12 @@ def evaluate(
         `make_report` gives of the training images, or None.
     """
     run = run if isinstance(run, Run) else load_run(run)
-    config = run.config if data_dir is None else run.config.replace(data_dir=data_dir)
+    moved = {"data_dir": data_dir, "cache_dir": cache_dir}
+    config = run.config.replace(**{k: folder for k, folder in moved.items() if folder is not None})
     source = load_split(config, "test", run.taxonomy) if source is None else source
     run.taxonomy.check_same(source.taxonomy.fingerprint, f"The test set {config.dataset!r}")
     predictions = predict(
-        run.model, run.preprocess, source, batch_size=config.batch_size, views=views
+        run.model, run.preprocess, source, batch_size=config.images_per_step, views=views
     )
     report: dict[str, Any] = make_report(predictions, run.taxonomy)
     report["step"] = run.step
@@ -55,15 +60,24 @@ def evaluate(
         if training_source is None:
             training_source = load_split(config, "train", run.taxonomy)
         report["training"] = _report_on_training(run, training_source, views)
+    # First away with the old report and then the new one: with a report there are its decisions.
+    remove_file(run.workdir.report_file)
     Decisions.of(predictions).save(run.workdir.decisions_file)
-    write_json(run.workdir.report_file, report)  # Last: with a report there are its decisions.
+    write_json(run.workdir.report_file, report)
     return report
 
 
 def _report_on_training(run: Run, source: Source, views: int) -> dict[str, Any]:
     plan = plan_of(run, source)
     run.workdir.check_same_images(source, plan.partition)
+    if run.config.skip_bad_images:
+        replace_bad_images(plan, run.workdir)
     predictions = predict(
-        run.model, run.preprocess, plan.source, plan.training_images, run.config.batch_size, views
+        run.model,
+        run.preprocess,
+        plan.source,
+        plan.training_images,
+        run.config.images_per_step,
+        views,
     )
     return make_report(predictions, run.taxonomy)

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from coarse2fine.data.partition import DEFAULT_FRACTION
 from coarse2fine.errors import InputError
 from coarse2fine.evaluation.evaluated_run import EvaluatedRun
+from coarse2fine.training.config import USED_WITH
 
-# What may differ within a pair: each belongs to one kind of labels.
-_OWN = {"labels", "fine_label_noise", "extra_layer"}
+# What may differ within a pair.
+_OWN = {"labels", *USED_WITH}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,8 +46,13 @@ class Pair:
     def is_plain(self) -> bool:
         """Whether it is of clean labels, equal networks and all images, as published pairs are."""
         config = self.fine.config
-        return not (
-            config.fine_label_noise or config.data_fraction < 1 or self.coarse.config.extra_layer
+        # Within a pair no image is without a fine label unless it is left out.
+        fractions = (config.fine_fraction, config.coarse_fraction)
+        share = sum(DEFAULT_FRACTION if f is None else f for f in fractions)
+        return (
+            not config.fine_label_noise
+            and not self.coarse.config.extra_layer
+            and share * config.data_fraction > 1 - 1e-9
         )
 
     def gain_by_class(self) -> np.ndarray:
@@ -111,7 +118,7 @@ def find_pairs(runs: Iterable[EvaluatedRun]) -> list[Pair]:
     """Every run on fine labels beside each run on coarse labels that it can be compared with.
 
     They differ in their labels alone (and in what one kind of labels does not use), learn from the
-    same images, and were evaluated on the same ones.
+    same images, and were evaluated on the same ones, through as many views.
     """
     runs = list(runs)
     return [
@@ -123,6 +130,15 @@ def find_pairs(runs: Iterable[EvaluatedRun]) -> list[Pair]:
     ]
 
 
+def plain_pairs(pairs: Iterable[Pair]) -> list[Pair]:
+    """The plain ones whose ratio is defined, the first of each run on fine labels."""
+    found: dict[pathlib.Path, Pair] = {}
+    for pair in pairs:
+        if pair.is_plain and pair.ratio is not None:
+            found.setdefault(pair.fine.path.resolve(), pair)
+    return list(found.values())
+
+
 def _is_pair(fine: EvaluatedRun, coarse: EvaluatedRun) -> bool:
     uses_all = fine.config.labels == "oracle" or not fine.data["images"]["coarse_only"]
     return (
@@ -130,5 +146,5 @@ def _is_pair(fine: EvaluatedRun, coarse: EvaluatedRun) -> bool:
         and set(fine.config.differing(coarse.config)) <= _OWN
         and fine.taxonomy.fingerprint == coarse.taxonomy.fingerprint
         and all(fine.data[key] == coarse.data[key] for key in ("images", "fingerprint"))
-        and fine.report["test_fingerprint"] == coarse.report["test_fingerprint"]
+        and all(fine.report[key] == coarse.report[key] for key in ("test_fingerprint", "views"))
     )

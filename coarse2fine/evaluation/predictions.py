@@ -1,6 +1,7 @@
 """The scores of a set of images, with their labels."""
 
 import dataclasses
+import typing
 
 import keras
 import numpy as np
@@ -71,6 +72,16 @@ def predict(
     return Predictions(fine_scores, coarse_scores, source.fine[indices], source.coarse[indices])
 
 
+def check_views(source: Source, views: int) -> None:
+    """Raises `InputError` where a source cannot give so many views of an image."""
+    check_known("number of views", str(views), ("1", "10"))
+    if views != 1 and not isinstance(source, EncodedSource):
+        raise InputError(
+            f"10 views are crops of image files, and the images of {source.dataset!r} are in "
+            "memory in one size. Use one view."
+        )
+
+
 def _average_views(
     model: keras.Model,
     preprocess: Preprocess,
@@ -80,14 +91,10 @@ def _average_views(
     views: int,
 ) -> dict[str, np.ndarray]:
     """The logarithms of the probabilities' mean over an image's views."""
-    check_known("number of views", str(views), ("1", "10"))
-    if not isinstance(source, EncodedSource):
-        raise InputError(
-            f"10 views are crops of image files, and the images of {source.dataset!r} are in "
-            "memory in one size. Use one view."
-        )
-    view = TenCrop(source.view.size, source.view.shorter_side)
-    scores = model.predict(view_batches(source, indices, batch_size, preprocess, view), verbose=0)
+    check_views(source, views)
+    files = typing.cast(EncodedSource, source)
+    view = TenCrop(files.view.size, files.view.shorter_side)
+    scores = model.predict(view_batches(files, indices, batch_size, preprocess, view), verbose=0)
     averaged = {}
     for level, level_scores in scores.items():
         level_scores = level_scores.astype(np.float64).reshape(-1, views, level_scores.shape[-1])

@@ -1,12 +1,11 @@
 """What a set of predictions says, in numbers."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from coarse2fine.errors import InputError
+from coarse2fine.evaluation.decisions import Decisions
 from coarse2fine.evaluation.predictions import Predictions
-from coarse2fine.metrics import ConfusionMatrix, average_confusion_ratio
+from coarse2fine.metrics import average_confusion_ratio
 from coarse2fine.taxonomy import Taxonomy
 
 _CHUNK = 4096  # images that are looked at together
@@ -61,33 +60,13 @@ def make_report(predictions: Predictions, taxonomy: Taxonomy) -> dict[str, float
         report["mistake_severity"] = _share(named[is_wrong] != predictions.coarse[is_wrong])
         if predictions.coarse_scores is not None:
             report["agreement"] = _share(best_coarse == named)
-        report.update(confusion_ratios(confusion_matrix(predictions, taxonomy), taxonomy))
+        confusion = Decisions.of(predictions).fine_confusion(taxonomy.num_fine)
+        report.update(confusion_ratios(confusion, taxonomy))
     return report
 
 
-def confusion_matrix(predictions: Predictions, taxonomy: Taxonomy) -> np.ndarray:
-    """How often fine classes are taken for each other, by the images with a fine label.
-
-    Returns:
-        `(num_fine, num_fine)` int32 counts, `[target, predicted]`.
-
-    Raises:
-        InputError: predictions without fine scores, or with scores of other classes.
-    """
-    if predictions.fine_scores is None:
-        raise InputError(
-            "There is no fine confusion matrix of a network without a fine head. Train with labels "
-            "other than coarse."
-        )
-    matrix = ConfusionMatrix(taxonomy.num_fine)
-    for images in _chunks(len(predictions.fine)):
-        fine = predictions.fine[images]
-        matrix.update_state(fine, predictions.fine_scores[images], sample_weight=fine >= 0)
-    return np.asarray(matrix.result())
-
-
 def confusion_ratios(confusion: np.ndarray, taxonomy: Taxonomy) -> dict[str, float | None]:
-    """The average confusion ratios of `make_report`, from the matrix of `confusion_matrix`."""
+    """The average confusion ratios of `make_report`, from the fine head's confusion matrix."""
     ratios: dict[str, float | None] = {}
     for name, normalize in (
         ("average_confusion_ratio", None),
@@ -105,16 +84,13 @@ def _largest_sum(fine_scores: np.ndarray, taxonomy: Taxonomy) -> np.ndarray:
     order = np.concatenate(taxonomy.children)
     starts = np.cumsum([0, *map(len, taxonomy.children[:-1])])
     best = np.zeros(len(fine_scores), np.int64)
-    for images in _chunks(len(fine_scores)):
+    for start in range(0, len(fine_scores), _CHUNK):
+        images = slice(start, start + _CHUNK)
         scores = fine_scores[images].astype(np.float64)
         # Over the best class's probability, so that some term is 1 and none overflows.
         relative = np.exp(scores - scores.max(-1, keepdims=True))
         best[images] = np.add.reduceat(relative[:, order], starts, axis=-1).argmax(-1)
     return best
-
-
-def _chunks(count: int) -> Iterator[slice]:
-    return (slice(start, start + _CHUNK) for start in range(0, count, _CHUNK))
 
 
 def _rank(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -2,83 +2,190 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
+from coarse2fine.data import Source
 from coarse2fine.errors import InputError, check_known
-from coarse2fine.evaluation import evaluate
+from coarse2fine.evaluation.predictions import check_views
+from coarse2fine.experiments.arms import ARMS, Arm, Comparison
+from coarse2fine.experiments.comparison_setting import ComparisonSetting
+from coarse2fine.experiments.evaluated import evaluated
+from coarse2fine.experiments.setting import check_free, markdown, percent, shown
 from coarse2fine.files import write_json
 from coarse2fine.training import Config, Run, load_split, train
-from coarse2fine.training.config import DEFAULTS
+from coarse2fine.training.batch_size import Say, share_batch_size
 from coarse2fine.training.plan import make_plan
 from coarse2fine.training.run import MakeCallbacks
 from coarse2fine.training.workdir import Workdir
 
-ARMS = {"baseline": "fine", "coarse_to_fine": "mixed", "oracle": "oracle"}
 MATCHES = ("updates", "epochs")
 
 
 @dataclasses.dataclass(frozen=True)
-class Arm:
-    """One row of a comparison.
+class Comparisons:
+    """Settings, and what was measured for each.
 
     Attributes:
-        name: a key of `ARMS`.
-        fine_top1: fine top-1 accuracy on the whole test set, a fraction.
-        steps: updates, those of a search before a refit included.
-        images_seen: images that went through an update.
-        seconds: of training with its validation, as measured.
+        settings: as asked for.
+        comparisons: in the same order.
     """
 
-    name: str
-    fine_top1: float
-    steps: int
-    images_seen: int
-    seconds: float
-
-
-@dataclasses.dataclass(frozen=True)
-class Comparison:
-    """The arms of one partition.
-
-    Attributes:
-        match: what is equal between arms, `updates` or `epochs`.
-        arms: in the order of `ARMS`.
-    """
-
-    match: str
-    arms: tuple[Arm, ...]
-
-    @property
-    def gap_closed(self) -> float | None:
-        """(coarse_to_fine - baseline) / (oracle - baseline); None where there is no gap."""
-        baseline, coarse_to_fine, oracle = (arm.fine_top1 for arm in self.arms)
-        if oracle <= baseline:
-            return None
-        return (coarse_to_fine - baseline) / (oracle - baseline)
+    settings: tuple[ComparisonSetting, ...]
+    comparisons: tuple[Comparison, ...]
 
     def table(self) -> str:
-        """The comparison as a Markdown table."""
-        equal = {"updates": "the same number of updates", "epochs": "the same number of epochs"}
-        lines = [
-            f"Every arm: {equal[self.match]}.",
-            "",
-            "| arm | fine top-1 | images seen | updates | training time |",
-            "|---|---|---|---|---|",
-        ]
-        for arm in self.arms:
-            lines.append(
-                f"| {arm.name} | {100 * arm.fine_top1:.2f} % | {arm.images_seen:,} "
-                f"| {arm.steps:,} | {arm.seconds:.0f} s |"
-            )
-        gap = self.gap_closed
-        closed = (
-            "undefined: the oracle is not ahead of the baseline"
-            if gap is None
-            else f"{100 * gap:.1f} %"
+        """Accuracies in percent, published numbers beside measured."""
+        return markdown([_row(*b) for b in zip(self.settings, self.comparisons, strict=True)])
+
+
+def _row(setting: ComparisonSetting, comparison: Comparison) -> dict[str, str]:
+    published = dataclasses.asdict(setting.published)
+    forests = published.pop("forests")
+    return {
+        "setting": setting.name,
+        **{arm.name: percent(arm.fine_top1) for arm in comparison.arms},
+        "gap closed": percent(comparison.gap_closed),
+        **{f"published {arm}": shown(number) for arm, number in published.items()},
+        "published gap closed": percent(setting.published.gap_closed),
+        "Ristin 2015": shown(forests),
+    }
+
+
+def compare(
+    config: Config,
+    workdir: str | pathlib.Path,
+    match: str = "updates",
+    callbacks: MakeCallbacks = lambda name, steps: (),
+    views: int = 1,
+    say: Say = lambda line: None,
+) -> Comparison:
+    """Trains and evaluates the three arms in `workdir/<arm>_<updates>`.
+
+    Finished arms are not run again, so both kinds of `match` in one workdir share what they can.
+
+    Args:
+        config: of the coarse_to_fine arm; the others differ in `labels`, and with `match="epochs"`
+            in `steps`.
+        workdir: of the comparison; `comparison_<match>.json` is written there.
+        match: `updates` gives every arm the updates of coarse_to_fine; `epochs` the same passes
+            over its own training images, as in Lei 2017.
+        callbacks: as of `train`.
+        views: of each test image, as of `evaluate`.
+        say: as of `train`. With `batch_size="auto"` all arms have one number, which
+            `batch_size.json` in `workdir` keeps.
+
+    Raises:
+        InputError: as `train`; and where `labels` is set, which is the arms' own.
+    """
+    settings = (ComparisonSetting("your data"),)
+    return compare_settings(config, workdir, settings, match, callbacks, views, say).comparisons[0]
+
+
+def compare_settings(
+    config: Config,
+    workdir: str | pathlib.Path,
+    settings: Sequence[ComparisonSetting],
+    match: str = "updates",
+    callbacks: MakeCallbacks = lambda name, steps: (),
+    views: int = 1,
+    say: Say = lambda line: None,
+) -> Comparisons:
+    """Compares the three arms in each setting, one setting after the other.
+
+    Runs lie in `workdir/<setting>_<arm>_<updates>`. A run that two settings have in common, such as
+    the baseline of two shares of S_coarse, is run once.
+
+    Args:
+        config: what the settings have in common.
+        workdir: of all of them; `<setting>_comparison_<match>.json` is written there for each.
+        settings: what to compare in, such as those of `lei2017.select_settings`.
+        match: as of `compare`.
+        callbacks: likewise.
+        views: likewise.
+        say: likewise; the number is that of all settings.
+
+    Raises:
+        InputError: as `compare`; and where `config` gives what a setting sets otherwise.
+    """
+    check_known("match", match, MATCHES)
+    if config.labels != "mixed":
+        raise InputError(f"labels is {config.labels!r}: a comparison sets the labels of its arms.")
+    if match == "epochs" and config.steps is not None:
+        raise InputError("match=epochs needs epochs; steps would be the same for every arm.")
+    check_free(config, settings)
+    home = pathlib.Path(workdir)
+    loaded: dict[str, tuple[Source, Source]] = {}
+    for setting in settings:
+        oracle = setting.config(config, "oracle")
+        if oracle.dataset not in loaded:
+            loaded[oracle.dataset] = _load(oracle, views)
+    runs = [
+        (arm_config, loaded[arm_config.dataset][0])
+        for setting in settings
+        for arm_config in _arm_configs(setting, config).values()
+    ]
+    config = share_batch_size(config, runs, home, say)
+    planned = []
+    for setting in settings:  # All of them before the first update.
+        configs = _arm_configs(setting, config)
+        splits = loaded[configs["oracle"].dataset]
+        planned.append((setting, _with_steps(configs, splits[0], match), splits))
+    comparisons = []
+    for setting, configs, splits in planned:
+        arms = []
+        for arm, arm_config in configs.items():
+            folder = home / setting.folder(arm, arm_config)
+            arms.append(_run_arm(arm, arm_config, folder, callbacks, views, *splits))
+        comparison = Comparison(match, tuple(arms))
+        write_json(
+            home / setting.result_file(match),
+            {**dataclasses.asdict(comparison), "gap_closed": comparison.gap_closed},
         )
-        return "\n".join([*lines, "", f"Gap closed: {closed}."])
+        comparisons.append(comparison)
+    return Comparisons(tuple(settings), tuple(comparisons))
+
+
+def _arm_configs(setting: ComparisonSetting, config: Config) -> dict[str, Config]:
+    return {arm: setting.config(config, arm) for arm in ARMS}
+
+
+def _load(config: Config, views: int) -> tuple[Source, Source]:
+    """The training images, and test images that arms can be compared by."""
+    training, test = load_split(config, "train"), load_split(config, "test")
+    if not (test.fine >= 0).any():
+        raise InputError(f"The test set of {config.dataset!r} has no fine labels to compare by.")
+    check_views(test, views)
+    return training, test
+
+
+def _with_steps(configs: dict[str, Config], training: Source, match: str) -> dict[str, Config]:
+    """The arms' configs with their lengths as updates."""
+    steps = {arm: make_plan(training, config).steps for arm, config in configs.items()}
+    return {
+        arm: config.replace(
+            epochs=None, steps=steps[arm if match == "epochs" else "coarse_to_fine"]
+        )
+        for arm, config in configs.items()
+    }
+
+
+def _run_arm(
+    arm: str,
+    config: Config,
+    folder: pathlib.Path,
+    callbacks: MakeCallbacks,
+    views: int,
+    training: Source,
+    test: Source,
+) -> Arm:
+    run = train(config, folder, callbacks, training)
+    fine_top1 = evaluated(run, test, views).report["fine_top1"]
+    cost = _cost(run)
+    keras.backend.clear_session()
+    return Arm(arm, fine_top1, **cost)
 
 
 def _cost(run: Run) -> dict[str, Any]:
@@ -93,58 +200,3 @@ def _cost(run: Run) -> dict[str, Any]:
             ("seconds", "seconds"),
         )
     }
-
-
-def compare(
-    config: Config,
-    workdir: str | pathlib.Path,
-    match: str = "updates",
-    callbacks: MakeCallbacks = lambda name, steps: (),
-) -> Comparison:
-    """Trains and evaluates the three arms in `workdir/<arm>_<updates>`.
-
-    Finished arms are not run again, so both kinds of `match` in one workdir share what they can.
-
-    Args:
-        config: of the coarse_to_fine arm; the others differ in `labels`, and with `match="epochs"`
-            in `steps`.
-        workdir: of the comparison; `comparison_<match>.json` is written there.
-        match: `updates` gives every arm the updates of coarse_to_fine; `epochs` the same passes
-            over its own training images, as in Lei 2017.
-        callbacks: as of `train`.
-
-    Raises:
-        InputError: as `train`; and where `labels` is set, which is the arms' own.
-    """
-    check_known("match", match, MATCHES)
-    if config.labels != "mixed":
-        raise InputError(f"labels is {config.labels!r}: a comparison sets the labels of its arms.")
-    if match == "epochs" and config.steps is not None:
-        raise InputError("match=epochs needs epochs; steps would be the same for every arm.")
-    home = pathlib.Path(workdir)
-    training, test = load_split(config, "train"), load_split(config, "test")
-    configs = {
-        arm: config
-        if labels == "mixed"
-        else config.replace(labels=labels, coarse_weight=DEFAULTS["coarse_weight"])
-        for arm, labels in ARMS.items()
-    }
-    plans = {arm: make_plan(training, configs[arm]) for arm in ARMS}
-    arms = []
-    for arm in ARMS:
-        steps = plans[arm if match == "epochs" else "coarse_to_fine"].config.steps
-        arm_config = configs[arm].replace(epochs=None, steps=steps)
-        run = train(arm_config, home / f"{arm}_{steps}", callbacks, training)
-        fine_top1 = evaluate(run, source=test)["fine_top1"]
-        if fine_top1 is None:
-            raise InputError(
-                f"The test set of {config.dataset!r} has no fine labels to compare by."
-            )
-        arms.append(Arm(arm, fine_top1, **_cost(run)))
-        keras.backend.clear_session()
-    comparison = Comparison(match, tuple(arms))
-    write_json(
-        home / f"comparison_{match}.json",
-        {**dataclasses.asdict(comparison), "gap_closed": comparison.gap_closed},
-    )
-    return comparison

@@ -2,24 +2,29 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import keras
 
 from coarse2fine.data import Source
 from coarse2fine.errors import InputError
-from coarse2fine.evaluation import evaluate
-from coarse2fine.evaluation.evaluated_run import EvaluatedRun
 from coarse2fine.evaluation.pairs import Pair
-from coarse2fine.training import Config, Run, load_split, train
-from coarse2fine.training.config import DEFAULTS
+from coarse2fine.experiments.evaluated import evaluated
+from coarse2fine.experiments.setting import BaseSetting, check_free, markdown, percent, shown
+from coarse2fine.training import Config, load_split, train
+from coarse2fine.training.batch_size import Say, share_batch_size
+from coarse2fine.training.config import DEFAULTS, USED_WITH
 from coarse2fine.training.run import MakeCallbacks
 
 LABELS = ("coarse", "fine")
 
-# What a run on one kind of labels does not use.
-_UNUSED = {"coarse": ("fine_label_noise",), "fine": ("extra_layer",)}
+# What a run on one kind of labels does not use, and one on the other does.
+_UNUSED = {
+    labels: tuple(
+        name for name, kinds in USED_WITH.items() if labels not in kinds and {*kinds} & {*LABELS}
+    )
+    for labels in LABELS
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,11 +35,15 @@ class Published:
         coarse_training: A_CC, percent.
         fine_training: A_FC, percent.
         ratio: the average confusion ratio.
+        coarse_on_training: A_CC on the training images, percent.
+        fine_on_training: A_FC on the training images, percent.
     """
 
     coarse_training: float | None = None
     fine_training: float | None = None
     ratio: float | None = None
+    coarse_on_training: float | None = None
+    fine_on_training: float | None = None
 
     @property
     def gain(self) -> float | None:
@@ -45,7 +54,7 @@ class Published:
 
 
 @dataclasses.dataclass(frozen=True)
-class Setting:
+class Setting(BaseSetting):
     """One question: what do fine labels bring here?
 
     Attributes:
@@ -54,26 +63,22 @@ class Setting:
         published: what was published for it.
     """
 
-    name: str
-    changes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     published: Published = Published()
 
     def config(self, base: Config, labels: str) -> Config:
-        """The config of one of the setting's two runs, on all images unless `base` says else."""
+        """The config of one of the setting's two runs.
+
+        It is on all images that have a fine label, unless `base` says otherwise.
+        """
         everything = {"fine_fraction": 1.0, "coarse_fraction": 0.0}
         shares = {name: share for name, share in everything.items() if getattr(base, name) is None}
         unused = {name: DEFAULTS[name] for name in _UNUSED[labels]}
-        return base.replace(**{**shares, **self._used(labels), **unused, "labels": labels})
+        changes = self._used(_UNUSED[labels])
+        return base.replace(**{**shares, **changes, **unused, "labels": labels})
 
     def folder(self, labels: str) -> str:
         """The name of a run's folder: the same for settings that have the run in common."""
-        changes = self._used(labels)
-        task = [str(changes.pop(key)) for key in ("taxonomy", "dataset") if key in changes][:1]
-        given = [f"{k}={v}" for k, v in changes.items() if k != "dataset" and v != DEFAULTS[k]]
-        return "_".join([*task, *given, labels])
-
-    def _used(self, labels: str) -> dict[str, Any]:
-        return {k: v for k, v in self.changes.items() if k not in _UNUSED[labels]}
+        return self._folder(labels, _UNUSED[labels])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,45 +88,40 @@ class Granularity:
     Attributes:
         settings: as asked for.
         pairs: in the same order.
+        without_fine: likewise, how many training images have no fine label: neither run learns
+            from those.
     """
 
     settings: tuple[Setting, ...]
     pairs: tuple[Pair, ...]
+    without_fine: tuple[int, ...]
 
     def table(self) -> str:
         """Accuracies in percent, gains in percentage points, published numbers beside measured."""
-        rows = [_row(*both) for both in zip(self.settings, self.pairs, strict=True)]
-        # Columns without a number are left out.
-        names = [name for name in rows[0] if any(row[name] for row in rows)]
-        lines = [names, ["---"] * len(names), *([row[name] for name in names] for row in rows)]
-        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        columns = (self.settings, self.pairs, self.without_fine)
+        return markdown([_row(*row) for row in zip(*columns, strict=True)])
 
 
-def _row(setting: Setting, pair: Pair) -> dict[str, str]:
+def _row(setting: Setting, pair: Pair, without_fine: int) -> dict[str, str]:
     published = setting.published
     low, high = (f"{100 * end:+.2f}" for end in pair.gain_interval())
     return {
         "setting": setting.name,
-        "A_CC": _percent(pair.coarse.coarse_accuracy),
-        "A_FC": _percent(pair.fine.coarse_accuracy),
+        "A_CC": percent(pair.coarse.coarse_accuracy),
+        "A_FC": percent(pair.fine.coarse_accuracy),
         "gain": f"{100 * pair.gain:+.2f}",
         "95 % of test sets": f"{low} to {high}",
-        "ACR": _shown(pair.ratio, ".3f"),
-        "training A_CC": _percent(pair.coarse.training_accuracy),
-        "training A_FC": _percent(pair.fine.training_accuracy),
-        "published A_CC": _shown(published.coarse_training, ".2f"),
-        "published A_FC": _shown(published.fine_training, ".2f"),
-        "published gain": _shown(published.gain, "+.2f"),
-        "published ACR": _shown(published.ratio, ".3f"),
+        "ACR": shown(pair.ratio, ".3f"),
+        "training A_CC": percent(pair.coarse.training_accuracy),
+        "training A_FC": percent(pair.fine.training_accuracy),
+        "left out, without a fine label": f"{without_fine:,}" if without_fine else "",
+        "published A_CC": shown(published.coarse_training),
+        "published A_FC": shown(published.fine_training),
+        "published gain": shown(published.gain, "+.2f"),
+        "published ACR": shown(published.ratio, ".3f"),
+        "published training A_CC": shown(published.coarse_on_training, ".1f"),
+        "published training A_FC": shown(published.fine_on_training, ".1f"),
     }
-
-
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.2f}"
-
-
-def _shown(number: float | None, form: str) -> str:
-    return "" if number is None else f"{number:{form}}"
 
 
 def measure_granularity(
@@ -130,6 +130,7 @@ def measure_granularity(
     settings: Sequence[Setting] = (Setting("your data"),),
     callbacks: MakeCallbacks = lambda name, steps: (),
     training: bool = False,
+    say: Say = lambda line: None,
 ) -> Granularity:
     """Trains on coarse and on fine labels in each setting, and evaluates both on coarse decisions.
 
@@ -137,20 +138,24 @@ def measure_granularity(
     that two settings have in common is run once.
 
     Args:
-        config: what the settings have in common. All images keep their fine label unless it says
-            otherwise.
+        config: what the settings have in common. All images that have a fine label keep it unless
+            it says otherwise; those without one are in neither run, and counted.
         workdir: of the experiment.
         settings: what to measure; by default the config's own data set.
         callbacks: as of `train`.
         training: also evaluate on the training images.
+        say: as of `train`. With `batch_size="auto"` all runs have one number, which
+            `batch_size.json` in `workdir` keeps.
 
     Raises:
         InputError: as `train`; where `labels` is set, which is the runs' own; or where the config
             sets coarse-only images aside, which the two kinds of labels would not share.
     """
-    _check_free(config, settings)
+    _check_config(config)
+    check_free(config, settings)
     home = pathlib.Path(workdir)
-    pairs = []
+    config = share_batch_size(config, _new_runs(config, settings), home, say)
+    pairs, without_fine = [], []
     for setting in settings:
         runs = {}
         # The two kinds of labels differ in nothing that their images depend on.
@@ -163,26 +168,22 @@ def measure_granularity(
                 source,
                 test,
             )
-            runs[labels] = _evaluated(run, source, test, training)
+            runs[labels] = evaluated(run, test, training_source=source if training else None)
             keras.backend.clear_session()
         pairs.append(Pair(**runs))
-    return Granularity(tuple(settings), tuple(pairs))
+        without_fine.append(int((source.fine < 0).sum()))
+    return Granularity(tuple(settings), tuple(pairs), tuple(without_fine))
 
 
-def _evaluated(run: Run, source: Source, test: Source, training: bool) -> EvaluatedRun:
-    """The run's evaluation; one that is there already and says as much is not made again."""
-    try:
-        evaluated = EvaluatedRun.load(run.workdir.path)
-    except InputError:
-        evaluated = None
-    if evaluated is None or (training and evaluated.training_accuracy is None):
-        evaluate(run, source=test, training=training, training_source=source)
-        evaluated = EvaluatedRun.load(run.workdir.path)
-    return evaluated
+def _new_runs(config: Config, settings: Sequence[Setting]) -> Iterator[tuple[Config, Source]]:
+    for setting in settings:
+        source = load_split(setting.config(config, "fine"), "train")
+        for labels in LABELS:
+            yield setting.config(config, labels), source
 
 
-def _check_free(config: Config, settings: Sequence[Setting]) -> None:
-    """Raises `InputError` where the config gives what the experiment sets."""
+def _check_config(config: Config) -> None:
+    """Raises `InputError` where the config says who has which labels."""
     if config.labels != DEFAULTS["labels"]:
         raise InputError(f"labels is {config.labels!r}: the experiment sets those of its runs.")
     if config.coarse_fraction:
@@ -190,15 +191,3 @@ def _check_free(config: Config, settings: Sequence[Setting]) -> None:
             f"coarse_fraction is {config.coarse_fraction}: fine and coarse labels are compared on "
             "the same images, so every image keeps its fine label. Leave coarse_fraction out."
         )
-    for name in dict.fromkeys(name for setting in settings for name in setting.changes):
-        given = getattr(config, name)
-        others = [
-            f"{s.name} ({s.changes[name]})"
-            for s in settings
-            if name in s.changes and given not in (DEFAULTS[name], s.changes[name])
-        ]
-        if others:
-            raise InputError(
-                f"{name} is {given}, but these settings have their own: {', '.join(others)}. Leave "
-                f"{name} out, or choose other settings."
-            )

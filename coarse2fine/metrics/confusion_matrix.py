@@ -6,10 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
-# Keras has no public name for it.
-from keras.src.backend.common.stateless_scope import in_stateless_scope
-
 from coarse2fine.errors import InputError
+from coarse2fine.metrics._stateless_scope import in_stateless_scope
 
 _LOWEST = -(2**31)  # of int32
 _BLOCK = 2**20  # Cells that are zeroed at once.
@@ -19,8 +17,9 @@ _BLOCK = 2**20  # Cells that are zeroed at once.
 class ConfusionMatrix(keras.metrics.Metric):
     """Counts images by their label and by the class that the scores name.
 
-    Use it in an evaluation: in `model.evaluate`, or in a loop of your own. It is no training
-    metric, as Keras asks every training metric for its result at every step, here a whole matrix.
+    Use it in a loop of your own that updates it batch by batch and asks for the result at the end.
+    It is no metric for `model.compile`: Keras asks those for their results at every step, in `fit`
+    as in `evaluate`, here for a whole matrix.
 
         C[i, j] = #(images of class i whose best class is j)
 

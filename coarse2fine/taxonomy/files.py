@@ -4,9 +4,11 @@ import csv
 import dataclasses
 import io
 import json
+import os
 import pathlib
 
-from coarse2fine.errors import InputError
+from coarse2fine.csv_rows import csv_rows
+from coarse2fine.errors import InputError, check_path, reason_of
 from coarse2fine.files import write_json, write_text
 from coarse2fine.taxonomy.taxonomy import Taxonomy
 
@@ -30,23 +32,17 @@ def read_taxonomy(path: str | pathlib.Path) -> Taxonomy:
             names the file and, in a CSV, the line.
     """
     path = pathlib.Path(path)
-    readers = {".json": _read_json, ".csv": _read_csv}
-    if path.suffix not in readers:
-        raise InputError(f"Taxonomy {path} ends in {path.suffix!r}, expected .json or .csv.")
-    if "\0" in str(path):
-        raise InputError(f"Taxonomy {str(path)!r} cannot be read: its name has a NUL character.")
+    _check_name(path)
     try:
-        return readers[path.suffix](path)
+        return _read_json(path) if path.suffix == ".json" else _read_csv(path)
     except OSError as error:
-        raise InputError(f"Taxonomy {path} cannot be read: {error.strerror}.") from error
+        raise InputError(f"Taxonomy {path} cannot be read: {reason_of(error)}.") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"Taxonomy {path} is not UTF-8 text.") from error
+        raise InputError(f"Taxonomy {path} is not UTF-8 text. Save it as UTF-8.") from error
     except RecursionError as error:
         raise InputError(
             f"Taxonomy {path} is nested too deep, expected lists of names and numbers."
         ) from error
-    except csv.Error as error:
-        raise InputError(f"Taxonomy {path} is no CSV file: {error}.") from error
 
 
 def write_taxonomy(taxonomy: Taxonomy, path: str | pathlib.Path) -> None:
@@ -60,6 +56,7 @@ def write_taxonomy(taxonomy: Taxonomy, path: str | pathlib.Path) -> None:
             spaces around it or a carriage return.
     """
     path = pathlib.Path(path)
+    check_path("Taxonomy", path)
     content = dataclasses.asdict(taxonomy)
     if taxonomy.source_names == taxonomy.fine_names:
         del content["source_names"]
@@ -76,10 +73,15 @@ def check_new_taxonomy_file(path: str | pathlib.Path) -> None:
         path: of the file to be written.
     """
     path = pathlib.Path(path)
+    _check_name(path)
+    if os.path.lexists(path):
+        raise InputError(f"{path} exists; choose another output, or remove it first.")
+
+
+def _check_name(path: pathlib.Path) -> None:
+    check_path("Taxonomy", path)
     if path.suffix not in (".json", ".csv"):
         raise InputError(f"Taxonomy {path} ends in {path.suffix!r}, expected .json or .csv.")
-    if path.exists():
-        raise InputError(f"{path} exists; choose another output, or remove it first.")
 
 
 def _csv_text(taxonomy: Taxonomy, path: pathlib.Path) -> str:
@@ -105,10 +107,16 @@ def _csv_text(taxonomy: Taxonomy, path: pathlib.Path) -> str:
 
 
 def _read_json(path: pathlib.Path) -> Taxonomy:
+    text = path.read_text(encoding="utf-8-sig")
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError(f"Taxonomy {path}, line {error.lineno}: {error.msg}.") from error
+    except ValueError as error:  # Python converts some thousand digits at most.
+        raise InputError(
+            f"Taxonomy {path} holds a number of too many digits, expected indices of coarse "
+            "classes."
+        ) from error
     is_complete = isinstance(content, dict) and (content.keys() - {"source_names"} == set(_LISTS))
     if not is_complete or not all(isinstance(value, list) for value in content.values()):
         raise InputError(
@@ -119,35 +127,33 @@ def _read_json(path: pathlib.Path) -> Taxonomy:
 
 
 def _read_csv(path: pathlib.Path) -> Taxonomy:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.reader(file)
-        header = next(rows, [])
-        columns = tuple(name.strip() for name in header)
-        if columns not in _COLUMNS:
-            raise InputError(
-                f"Taxonomy {path}, line 1: the header is {','.join(header)!r}, expected "
-                f"{' or '.join(repr(','.join(known)) for known in _COLUMNS)}."
-            )
-        classes: list[dict[str, str]] = []
-        first_line: dict[tuple[str, str], int] = {}
-        for row in rows:
-            if not row:
+    rows = csv_rows(path, f"Taxonomy {path}")
+    _, header = next(rows, (1, []))
+    columns = tuple(name.strip() for name in header)
+    if columns not in _COLUMNS:
+        raise InputError(
+            f"Taxonomy {path}, line 1: the header is {','.join(header)!r}, expected "
+            f"{' or '.join(repr(','.join(known)) for known in _COLUMNS)}."
+        )
+    classes: list[dict[str, str]] = []
+    first_line: dict[tuple[str, str], int] = {}
+    for line, row in rows:
+        if not row:
+            continue
+        names = [name.strip() for name in row]
+        where = f"Taxonomy {path}, line {line}"
+        if len(names) != len(columns) or not all(names):
+            raise InputError(f"{where}: {','.join(row)!r}, expected {_COLUMNS[columns]}.")
+        classes.append(dict(zip(columns, names, strict=True)))
+        for column, what in _DISTINCT.items():
+            name = classes[-1].get(column)
+            if name is None:
                 continue
-            names = [name.strip() for name in row]
-            where = f"Taxonomy {path}, line {rows.line_num}"
-            if len(names) != len(columns) or not all(names):
-                raise InputError(f"{where}: {','.join(row)!r}, expected {_COLUMNS[columns]}.")
-            classes.append(dict(zip(columns, names, strict=True)))
-            for column, what in _DISTINCT.items():
-                name = classes[-1].get(column)
-                if name is None:
-                    continue
-                if (column, name) in first_line:
-                    raise InputError(
-                        f"{where}: {what} {name!r} already stands in line "
-                        f"{first_line[column, name]}."
-                    )
-                first_line[column, name] = rows.line_num
+            if (column, name) in first_line:
+                raise InputError(
+                    f"{where}: {what} {name!r} already stands in line {first_line[column, name]}."
+                )
+            first_line[column, name] = line
     pairs = [(names["fine"], names["coarse"]) for names in classes]
     source_names = [names["source_name"] for names in classes if "source_name" in names]
     return _located(path, lambda: Taxonomy.from_pairs(pairs, source_names))

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from coarse2fine.errors import InputError
-from coarse2fine.taxonomy.is_a import listed
+from coarse2fine.errors import InputError, listed, reason_of
 from coarse2fine.taxonomy.synset_names import short_names
 from coarse2fine.taxonomy.taxonomy import Taxonomy
 
@@ -94,7 +93,7 @@ def _read_synsets(path: pathlib.Path) -> dict[int, dict[str, Any]]:
     try:
         content = scipy.io.loadmat(str(path), squeeze_me=True, appendmat=False)
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}. {_EXPECTED}") from error
+        raise InputError(f"{path} cannot be read: {reason_of(error)}. {_EXPECTED}") from error
     except Exception as error:  # Of any kind, where the bytes are no MATLAB file's.
         raise InputError(f"{path} is no MATLAB file that can be read. {_EXPECTED}") from error
     table = np.atleast_1d(content.get("synsets", ()))

@@ -3,9 +3,9 @@
 import collections
 import dataclasses
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from coarse2fine.errors import InputError
+from coarse2fine.errors import InputError, listed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +19,8 @@ class IsA:
             all, it is the first.
 
     Raises:
-        InputError: edges that go round in a cycle; the message lists its members.
+        InputError: parents that are one text, not several, or edges that go round in a cycle; the
+            message lists its members.
 
     Example:
         >>> is_a = IsA({"dog": ("canine", "pet"), "canine": ("animal",), "pet": ("animal",)})
@@ -32,6 +33,11 @@ class IsA:
     parents: Mapping[str, tuple[str, ...]]
 
     def __post_init__(self) -> None:
+        for child, above in self.parents.items():
+            if isinstance(above, str):
+                raise InputError(
+                    f"The parents of {child!r} are the text {above!r}, expected a tuple of synsets."
+                )
         parents = {child: tuple(above) for child, above in self.parents.items()}
         object.__setattr__(self, "parents", parents)
         if len(self.synsets) < len(self._children):
@@ -94,10 +100,3 @@ class IsA:
                     queue.append(parent)
         del edges[name]
         return edges
-
-
-def listed(names: Iterable[str], most: int = 10) -> str:
-    """The first names, and how many there are beside."""
-    names = list(names)
-    text = ", ".join(names[:most])
-    return text if len(names) <= most else f"{text} and {len(names) - most} more"

@@ -5,7 +5,7 @@ import os
 import pathlib
 from collections.abc import Iterator
 
-from coarse2fine.errors import InputError
+from coarse2fine.errors import InputError, check_path, reason_of
 from coarse2fine.taxonomy.is_a import IsA
 
 _HEADERS = {
@@ -14,6 +14,7 @@ _HEADERS = {
 }
 _KINDS = ("hypernym", "instance")
 _SYNSET = "wnid"
+_SUFFIXES = (".txt", ".tsv", ".csv")
 
 
 def read_is_a(path: str | pathlib.Path) -> IsA:
@@ -34,14 +35,14 @@ def read_is_a(path: str | pathlib.Path) -> IsA:
     if columns not in _HEADERS:
         expected = " or ".join(repr("\t".join(known)) for known in _HEADERS)
         raise InputError(
-            f"Is-a list {path}, line {line}: the header is {_shown(header)}, expected {expected}."
+            f"Is-a list {path}, line {line}: the header is {_quoted(header)}, expected {expected}."
         )
     parents: dict[str, list[str]] = {}
     first_line: dict[tuple[str, str], int] = {}
     for line, fields in rows:
         where = f"Is-a list {path}, line {line}"
         if len(fields) != len(columns) or not all(fields):
-            raise InputError(f"{where}: {_shown(fields)}, expected {_HEADERS[columns]}.")
+            raise InputError(f"{where}: {_quoted(fields)}, expected {_HEADERS[columns]}.")
         child, parent, *kinds = fields
         if kinds and kinds[0] not in _KINDS:
             raise InputError(f"{where}: kind {kinds[0]!r}, expected {' or '.join(_KINDS)}.")
@@ -78,8 +79,8 @@ def parse_synsets(text: str) -> tuple[str, ...]:
     """The synsets that a text names with commas between, or those of the file that it names.
 
     Args:
-        text: taken for a file's name where there is such a file, or where it ends as one, in
-            `.txt` or the like.
+        text: taken for a file's name where there is such a file, or where it ends in `.txt`,
+            `.tsv` or `.csv`.
 
     Raises:
         InputError: as `read_synsets`.
@@ -88,7 +89,7 @@ def parse_synsets(text: str) -> tuple[str, ...]:
         >>> parse_synsets("n02084071, n02121808")
         ('n02084071', 'n02121808')
     """
-    if os.path.isfile(text) or pathlib.Path(text).suffix:
+    if os.path.isfile(text) or text.endswith(_SUFFIXES):
         return read_synsets(text)
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
@@ -107,8 +108,8 @@ def read_synset_names(path: str | pathlib.Path) -> dict[str, str]:
     for line, fields in _read_synset_rows(path, "Names of synsets"):
         if len(fields) != 2 or not fields[1]:
             raise InputError(
-                f"Names of synsets {path}, line {line}: {_shown(fields)}, expected a synset, a tab "
-                "and a name."
+                f"Names of synsets {path}, line {line}: {_quoted(fields)}, expected a synset, a "
+                "tab and a name."
             )
         names[fields[0]] = fields[1]
     return names
@@ -121,7 +122,7 @@ def _read_synset_rows(path: pathlib.Path, what: str) -> Iterator[tuple[int, list
             continue
         where = f"{what} {path}, line {line}"
         if not fields[0]:
-            raise InputError(f"{where}: {_shown(fields)} starts without a synset.")
+            raise InputError(f"{where}: {_quoted(fields)} starts without a synset.")
         known_line = first_line.setdefault(fields[0], line)
         if known_line != line:
             raise InputError(f"{where}: {fields[0]} already stands in line {known_line}.")
@@ -130,10 +131,11 @@ def _read_synset_rows(path: pathlib.Path, what: str) -> Iterator[tuple[int, list
 
 def _read_rows(path: pathlib.Path, what: str) -> Iterator[tuple[int, list[str]]]:
     """The number and the fields of each line that is not empty."""
+    check_path(what, path)
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{what} {path} cannot be read: {error.strerror}.") from error
+        raise InputError(f"{what} {path} cannot be read: {reason_of(error)}.") from error
     for number, line in enumerate(content.removeprefix(codecs.BOM_UTF8).splitlines(), start=1):
         try:
             text = line.decode("utf-8")
@@ -143,5 +145,5 @@ def _read_rows(path: pathlib.Path, what: str) -> Iterator[tuple[int, list[str]]]
             yield number, [field.strip() for field in text.split("\t")]
 
 
-def _shown(fields: list[str]) -> str:
+def _quoted(fields: list[str]) -> str:
     return repr("\t".join(fields))

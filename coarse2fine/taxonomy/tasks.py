@@ -100,7 +100,7 @@ def _cifar100_subset(coarse_names: Iterable[str]) -> Taxonomy:
     return cifar100().subset(coarse_names)
 
 
-def _synsets(groups: Mapping[str, Mapping[str, str]]) -> Taxonomy:
+def _taxonomy_of(groups: Mapping[str, Mapping[str, str]]) -> Taxonomy:
     return Taxonomy.from_pairs(
         [(fine, coarse) for coarse, members in groups.items() for fine in members.values()],
         [synset for members in groups.values() for synset in members],
@@ -117,8 +117,8 @@ TASKS: dict[str, Callable[[], Taxonomy]] = {
     "cifar100_5": functools.partial(_cifar100_subset, _CIFAR100_5),
     "cifar100_animals": functools.partial(_cifar100_subset, _CIFAR100_ANIMALS),
     "cifar100_15": functools.partial(_cifar100_subset, _CIFAR100_15),
-    "imagenet_dog_cat": functools.partial(_synsets, _DOG_CAT),
-    "imagenet_fruit_vegetable": functools.partial(_synsets, _FRUIT_VEGETABLE),
+    "imagenet_dog_cat": functools.partial(_taxonomy_of, _DOG_CAT),
+    "imagenet_fruit_vegetable": functools.partial(_taxonomy_of, _FRUIT_VEGETABLE),
 }
 
 

@@ -50,6 +50,7 @@ class Taxonomy:
         ]
         if problems:
             raise InputError("The taxonomy cannot be used: " + "; ".join(problems) + ".")
+        object.__setattr__(self, "parent", tuple(map(int, self.parent)))
         if not self.source_names:
             object.__setattr__(self, "source_names", self.fine_names)
 
@@ -59,13 +60,12 @@ class Taxonomy:
         problems = [
             f"fine class {name!r} has parent {parent!r}, expected an index below {self.num_coarse}"
             for name, parent in zip(self.fine_names, self.parent, strict=True)
-            if not isinstance(parent, int | np.integer) or not 0 <= parent < self.num_coarse
+            if not is_integer(parent) or not 0 <= parent < self.num_coarse
         ]
-        if not problems:
-            childless = sorted(set(range(self.num_coarse)) - set(self.parent))
-            problems = [f"coarse class {self.coarse_names[k]!r} has no children" for k in childless]
-            object.__setattr__(self, "parent", tuple(int(k) for k in self.parent))
-        return problems
+        childless = sorted(set(range(self.num_coarse)) - set(self.parent)) if not problems else []
+        return problems + [
+            f"coarse class {self.coarse_names[k]!r} has no children" for k in childless
+        ]
 
     def _source_name_problems(self) -> list[str]:
         if self.source_names in ((), self.fine_names):
@@ -109,7 +109,7 @@ class Taxonomy:
 
     def coarsen(self, fine: Any) -> np.ndarray:
         """Maps fine labels of any shape to coarse labels; -1, no label, stays -1."""
-        fine = np.asarray(fine, np.int64)
+        fine = integer_labels("Fine labels", fine)
         if fine.size and not -1 <= fine.min() <= fine.max() < self.num_fine:
             raise InputError(
                 f"Fine labels {fine.min()} to {fine.max()} are given, expected -1 (none) to "
@@ -172,6 +172,31 @@ class Taxonomy:
             )
 
 
+def is_integer(value: object) -> bool:
+    """Whether a value is a whole number; True and False are none."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def integer_labels(what: str, labels: Any) -> np.ndarray:
+    """Labels as int64; raises `InputError` where they are no whole numbers."""
+    labels = np.asarray(labels)
+    is_whole = labels.dtype.kind in "iu"
+    if labels.dtype.kind == "f":
+        is_whole = bool(np.isfinite(labels).all() and (labels == np.rint(labels)).all())
+    if not is_whole:
+        raise InputError(f"{what} are {labels.dtype.name}, expected whole numbers.")
+    return labels.astype(np.int64)
+
+
+def is_utf8(name: str) -> bool:
+    """Whether UTF-8 has a name's characters; it has no half of a surrogate pair, as JSON has."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _name_problems(what: str, names: tuple[str, ...]) -> list[str]:
     if not names:
         return [f"no {what}es"]
@@ -179,6 +204,11 @@ def _name_problems(what: str, names: tuple[str, ...]) -> list[str]:
         f"{what} {k} is {name!r}, expected a non-empty text"
         for k, name in enumerate(names)
         if not isinstance(name, str) or not name.strip()
+    ]
+    problems += [
+        f"{what} {k} is {name!r}, expected characters that UTF-8 has"
+        for k, name in enumerate(names)
+        if isinstance(name, str) and not is_utf8(name)
     ]
     counts = collections.Counter(name for name in names if isinstance(name, str))
     problems += [f"{what} {n!r} stands {c} times" for n, c in counts.items() if c > 1]

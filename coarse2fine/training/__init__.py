@@ -8,7 +8,14 @@ from typing import Any
 
 from coarse2fine.training.config import CHOICES, Config
 
-_LATER = {"Run": "run", "load_run": "run", "load_split": "run", "train": "run"}
+_LATER = {
+    "Description": "description",
+    "Run": "run",
+    "describe": "description",
+    "load_run": "run",
+    "load_split": "run",
+    "train": "run",
+}
 
 __all__ = ["CHOICES", "Config", *_LATER]
 

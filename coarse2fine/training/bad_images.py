@@ -10,25 +10,43 @@ from coarse2fine.data.partition import id_hashes
 from coarse2fine.errors import InputError
 from coarse2fine.files import write_text
 from coarse2fine.training.plan import Plan
+from coarse2fine.training.workdir import Workdir
+
+
+def replace_bad_images(plan: Plan, home: Workdir) -> None:
+    """Shows other images in place of those of the plan's source that cannot be decoded."""
+    if isinstance(plan.source, EncodedSource):
+        plan.source.replace = BadImages(plan.source, plan, home.bad_images_file)
 
 
 class BadImages:
     """Chooses an image of the same class and part for each that cannot be decoded, and lists them.
 
-    The choice follows from the ids alone: the same one each time, whenever it is made. It is called
-    as `EncodedSource.replace`, one call at a time.
+    The images of a class and part stand in a circle, in the part's order. A hash of the bad image's
+    id says where to begin; the first from there on that can be decoded replaces it. So the choice
+    is the same each time, whichever images were found to be bad before. It is called as
+    `EncodedSource.replace`, one call at a time.
 
     Args:
+        source: of the images, which the plan is of.
         plan: of the run; an image's part is one of its partition's.
-        path: of the list, one JSON line an image, in the order of the images.
+        path: of the list, one JSON line an image, in the order of their names. Those that are
+            listed there stay.
+
+    Raises:
+        InputError: a list that is damaged.
     """
 
-    def __init__(self, plan: Plan, path: pathlib.Path):
-        self._source = plan.source
+    def __init__(self, source: EncodedSource, plan: Plan, path: pathlib.Path):
+        self._source = source
         self._parts = [*vars(plan.partition).values()]
+        self._part_of = np.full(len(source), -1, np.int8)
+        for number, part in enumerate(self._parts):
+            self._part_of[part] = number
         self._path = path
-        self._found: dict[int, dict[str, str]] = {}
-        self._next: dict[int, int] = {}
+        self._lines = _read_lines(path)
+        self._chosen: dict[int, int] = {}
+        self._circles: dict[tuple[int, bool, int], np.ndarray] = {}
 
     def __call__(self, index: int, reason: str) -> int:
         """The image to show in place of that at `index`.
@@ -36,31 +54,47 @@ class BadImages:
         Raises:
             InputError: none of its class and part can be decoded.
         """
-        if index not in self._next:
-            self._next[index] = self._choose(index)
-            ids = self._source.ids
-            self._found[index] = {
-                "image": self._where(index),
-                "reason": reason,
-                "replaced_by": str(ids[self._next[index]]),
-            }
-            lines = [self._found[i] for i in sorted(self._found)]
-            write_text(self._path, "".join(json.dumps(line) + "\n" for line in lines))
-        return self._next[index]
+        if index not in self._chosen:
+            chosen = self._choose(index)
+            name = self._source.where(index)
+            replaced_by = str(self._source.ids[chosen])
+            entry = {"image": name, "reason": reason, "replaced_by": replaced_by}
+            self._lines[name] = json.dumps(entry) + "\n"
+            write_text(self._path, "".join(self._lines[name] for name in sorted(self._lines)))
+            self._chosen[index] = chosen
+        return self._chosen[index]
 
     def _choose(self, index: int) -> int:
-        part = next((part for part in self._parts if index in part), np.array([index]))
-        source = self._source
-        level = source.fine if source.fine[index] >= 0 else source.coarse
-        others = part[level[part] == level[index]]
-        others = [int(i) for i in others if i != index and int(i) not in self._next]
-        if not others:
-            raise InputError(
-                f"{self._where(index)} cannot be decoded, and no other image of its class and part "
-                f"can. {len(self._found) + 1} such images are listed in {self._path}."
-            )
-        hashes = id_hashes(source.ids[others], f"replaces {source.ids[index]}")
-        return others[int(np.argmin(hashes))]
+        circle = self._circle(index)
+        start = int(id_hashes(self._source.ids[[index]], "replaces")[0] % np.uint64(len(circle)))
+        for other in np.roll(circle, -start).tolist():
+            if other != index and self._source.is_decodable(other):
+                return other
+        raise InputError(
+            f"{self._source.where(index)} cannot be decoded, and no other image of its class and "
+            "part can. Replace or remove these images."
+        )
 
-    def _where(self, index: int) -> str:
-        return self._source.where(index) if isinstance(self._source, EncodedSource) else str(index)
+    def _circle(self, index: int) -> np.ndarray:
+        """The images of an image's class and part, itself included."""
+        source, number = self._source, int(self._part_of[index])
+        has_fine = bool(source.fine[index] >= 0)
+        labels = source.fine if has_fine else source.coarse
+        key = number, has_fine, int(labels[index])
+        if key not in self._circles:
+            part = self._parts[number] if number >= 0 else np.array([index])
+            self._circles[key] = part[labels[part] == labels[index]]
+        return self._circles[key]
+
+
+def _read_lines(path: pathlib.Path) -> dict[str, str]:
+    """The lines of a list, by their images; none where there is no list yet."""
+    if not path.exists():
+        return {}
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    try:
+        return {json.loads(line)["image"]: line for line in lines}
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(
+            f"{path} is damaged: expected JSON lines that each name an image. Remove it."
+        ) from error

@@ -62,7 +62,7 @@ class Checkpoints:
     @property
     def newest(self) -> pathlib.Path | None:
         """The newest checkpoint's path; None where there is none."""
-        return next(iter(self._paths()), None)
+        return newest_checkpoint(self._folder)
 
     def save(self, state: dict[str, Any]) -> None:
         """Saves a checkpoint.
@@ -74,7 +74,7 @@ class Checkpoints:
             InputError: the folder cannot be written; earlier checkpoints are as they were.
         """
         self._write(self._folder / f"step-{state['step']}.npz", state)
-        for path in self._paths()[self._most :]:
+        for path in _paths(self._folder)[self._most :]:
             remove_file(path)
 
     def save_best(self, state: dict[str, Any]) -> None:
@@ -143,14 +143,8 @@ class Checkpoints:
             for number, variable in enumerate(variables)
         }
 
-    def _paths(self) -> list[pathlib.Path]:
-        """The checkpoints, the newest first."""
-        names = os.listdir(self._folder) if self._folder.is_dir() else []
-        steps = [int(match[1]) for match in map(_NAME.fullmatch, names) if match]
-        return [self._folder / f"step-{step}.npz" for step in sorted(steps, reverse=True)]
-
     def _newest_whole(self) -> pathlib.Path | None:
-        for path in self._paths():
+        for path in _paths(self._folder):
             if _is_whole(path):
                 return path
             what = "left out"
@@ -169,6 +163,18 @@ class Checkpoints:
 def _is_whole(path: pathlib.Path) -> bool:
     names = whole_arrays(path)
     return _STATE in names and names.issuperset(_state(path)["arrays"])
+
+
+def newest_checkpoint(folder: pathlib.Path) -> pathlib.Path | None:
+    """The newest checkpoint in a folder, damaged or not; None where there is none."""
+    return next(iter(_paths(folder)), None)
+
+
+def _paths(folder: pathlib.Path) -> list[pathlib.Path]:
+    """The checkpoints, the newest first."""
+    names = os.listdir(folder) if folder.is_dir() else []
+    steps = [int(match[1]) for match in map(_NAME.fullmatch, names) if match]
+    return [folder / f"step-{step}.npz" for step in sorted(steps, reverse=True)]
 
 
 def _state(path: pathlib.Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import math
 import pathlib
 import re
 import typing
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from coarse2fine.errors import InputError
@@ -55,6 +56,16 @@ class Config:
         False,
         "In place of a training image that cannot be decoded show another of its class; they are "
         "listed in the workdir.",
+    )
+    cache_dir: str | None = _field(
+        None,
+        "Folder that keeps, for later runs, which image files there are, and with cache_images the "
+        "images decoded.",
+    )
+    cache_images: bool = _field(
+        False,
+        "Keep images in cache_dir with their shorter side resized, so that later passes and runs "
+        "cut crops out of them and decode nothing; pixels may differ by 1 of 255 levels.",
     )
     taxonomy: str | None = _field(
         None,
@@ -107,7 +118,11 @@ class Config:
         1.0, "Weight of the coarse loss, with labels=mixed: the paper's lambda."
     )
     validation_fraction: float = _field(0.1, "Share of S_fine set aside to choose settings.")
-    batch_size: int = _field(128, "Images an update.")
+    batch_size: int | Literal["auto"] = _field(
+        128,
+        "Images an update; or auto: the largest number that fits the memory, at most all training "
+        "images, found by trying.",
+    )
     epochs: int | None = _field(
         None, "Passes over the run's training images, counted with data_fraction 1; default 55."
     )
@@ -187,6 +202,20 @@ class Config:
         """Whether the backbone is a file's and not built by name."""
         return self.backbone.endswith(".keras")
 
+    @property
+    def images_per_step(self) -> int:
+        """The batch size, once it is a number.
+
+        Raises:
+            InputError: it is still to be found.
+        """
+        if self.batch_size == "auto":
+            raise InputError(
+                "batch_size is auto, expected a number here: `train` finds it, and the config of "
+                "the run that it returns has it."
+            )
+        return self.batch_size
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "milestones", tuple(map(tuple, self.milestones)))
         if self.warmup is None:
@@ -218,7 +247,7 @@ class Config:
                 self.test_fraction is None or 0 < self.test_fraction < 1,
                 "between 0 and 1",
             ),
-            ("batch_size", self.batch_size >= 1, "1 or more"),
+            ("batch_size", self._is_batch_size(), "1 or more, or auto"),
             ("epochs", self.epochs is None or self.epochs >= 1, "1 or more"),
             ("steps", self.steps is None or self.steps >= 1, "1 or more"),
             ("plateau_patience", self.plateau_patience >= 1, "1 or more"),
@@ -243,6 +272,11 @@ class Config:
         ):
             if not is_good:
                 yield f"{name} is {getattr(self, name)}, expected {expected}"
+
+    def _is_batch_size(self):
+        if isinstance(self.batch_size, str):
+            return self.batch_size == "auto"
+        return self.batch_size >= 1
 
     def _is_share(self, name):
         value = getattr(self, name)
@@ -269,15 +303,26 @@ class Config:
             ("dropout", "a backbone of this package", is_ours),
             ("precision", "a backbone that is built by name", by_name),
             ("shorter_side", "image_size", self.image_size is not None),
-            ("extra_layer", "labels=coarse", self.labels == "coarse"),
-            ("coarse_weight", "labels=mixed", self.labels == "mixed"),
-            ("fine_label_noise", "labels=mixed, fine or oracle", self.labels != "coarse"),
+            (
+                "cache_images",
+                "cache_dir and image_size",
+                self.cache_dir is not None and self.image_size is not None,
+            ),
+            *(
+                (name, f"labels={_either(kinds)}", self.labels in kinds)
+                for name, kinds in USED_WITH.items()
+            ),
             ("plateau_patience", "schedule=plateau", self.schedule == "plateau"),
             ("plateau_factor", "schedule=plateau", self.schedule == "plateau"),
             ("tracked_share", "track_training_accuracy", self.track_training_accuracy),
         ):
             if not given and getattr(self, name) != DEFAULTS[name]:
                 yield f"{name} is {getattr(self, name)}, and is used with {needed} alone"
+        if self.cache_images and self.augment == "random_resized_crop":
+            yield (
+                "cache_images keeps resized images, and augment random_resized_crop cuts windows "
+                "out of images in their own size: choose random_crop, or leave cache_images out"
+            )
         if self.refit and self.schedule != "plateau":
             yield (
                 f"refit replays what a plateau found, and schedule {self.schedule} finds nothing: "
@@ -338,13 +383,27 @@ class Config:
         ]
 
 
+def _either(words: Sequence[str]) -> str:
+    """`a, b or c`."""
+    return " or ".join(", ".join(words).rsplit(", ", 1))
+
+
 def _default_warmup(schedule: str) -> float:
     return 0.3 if schedule == "onecycle" else 0.0
 
 
-# Where a run's data lies, what it runs on and what is only watched do not make it another run.
+USED_WITH = {
+    "extra_layer": ("coarse",),
+    "coarse_weight": ("mixed",),
+    "fine_label_noise": ("mixed", "fine", "oracle"),
+}
+"""The values that some kinds of labels alone use."""
+
+# Where a run's data and what is kept of them lie, what it runs on and what is only watched do not
+# make it another run.
 _NOT_DECIDING = (
     "data_dir",
+    "cache_dir",
     "strategy",
     "track_training_accuracy",
     "tracked_share",

@@ -12,12 +12,12 @@ from coarse2fine.data import EncodedSource, Source, training_batches
 from coarse2fine.errors import Interrupted
 from coarse2fine.files import read_arrays, remove_file, write_arrays
 from coarse2fine.model import CoarseToFine
-from coarse2fine.training.bad_images import BadImages
-from coarse2fine.training.checkpoints import Checkpoints
+from coarse2fine.training.bad_images import replace_bad_images
+from coarse2fine.training.build_model import build_again, build_model
+from coarse2fine.training.checkpoints import Checkpoints, newest_checkpoint
 from coarse2fine.training.given_files import claim_given_file
 from coarse2fine.training.interruption import Interruption
 from coarse2fine.training.monitor import Monitor
-from coarse2fine.training.network import build_model
 from coarse2fine.training.optimizer import make_optimizer
 from coarse2fine.training.pictures import class_map_pictures
 from coarse2fine.training.plan import Plan
@@ -26,7 +26,7 @@ from coarse2fine.training.preprocessing import STATISTICS, fit_preprocessing, ma
 from coarse2fine.training.progress import Progress
 from coarse2fine.training.safeguards import Saver, StopOnNonFiniteLoss
 from coarse2fine.training.strategy import make_strategy
-from coarse2fine.training.tracking import Tracking, tracked_batches
+from coarse2fine.training.tracking import Tracking, tracked_sets
 from coarse2fine.training.workdir import Workdir
 
 MakeCallbacks = Callable[[str, int], Sequence[keras.callbacks.Callback]]
@@ -66,12 +66,14 @@ def fit(
         Interrupted: a signal stopped it; a checkpoint has been saved.
     """
     config, source = plan.config, plan.source
-    if config.skip_bad_images and isinstance(source, EncodedSource):
-        source.replace = BadImages(plan, home.bad_images_file)
+    if config.skip_bad_images:
+        replace_bad_images(plan, home)
+    elif isinstance(source, EncodedSource):
+        source.advice = "Replace or remove it, or pass skip_bad_images."
     preprocess = make_preprocessing(
         config.preprocess, _statistics(plan, home), source.image_shape, config.backbone
     )
-    model = _compiled_model(plan)
+    model = _compiled_model(plan, home)
     claim_given_file(config, home, model.backbone)
     checkpoints = Checkpoints(
         home.checkpoints, model, source.taxonomy, model.optimizer, config.keep_checkpoints
@@ -85,7 +87,7 @@ def fit(
     remove_file(home.report_file)  # It would be of fewer updates.
     with Interruption() as interruption, source.reading():
         own, saver = _own_callbacks(plan, home, model, preprocess, progress, checkpoints, state)
-        tracked = tracked_batches(plan, test_source, preprocess)
+        tracked = tracked_sets(plan, test_source, preprocess)
         every = _OneTraining(
             [
                 progress,
@@ -201,7 +203,7 @@ def _own_callbacks(
         home,
         progress,
         config_text=json.dumps(dataclasses.asdict(config), indent=1),
-        images_per_step=config.batch_size,
+        images_per_step=config.images_per_step,
         seconds=state["seconds"],
         pictures=lambda: class_map_pictures(model, shown, preprocess),
     )
@@ -226,11 +228,15 @@ def _own_callbacks(
     return [monitor, *([plateau] if config.schedule == "plateau" else [])], saver
 
 
-def _compiled_model(plan: Plan) -> CoarseToFine:
-    keras.utils.set_random_seed(plan.config.seed)
-    with make_strategy(plan.config.strategy).scope():
-        model = build_model(plan.config, plan.source.taxonomy, plan.source.image_shape)
-        model.compile(optimizer=make_optimizer(plan.config, plan.steps))
+def _compiled_model(plan: Plan, home: Workdir) -> CoarseToFine:
+    config, taxonomy, image_shape = plan.config, plan.source.taxonomy, plan.source.image_shape
+    keras.utils.set_random_seed(config.seed)
+    with make_strategy(config.strategy).scope():
+        if newest_checkpoint(home.checkpoints) is None:
+            model = build_model(config, taxonomy, image_shape)
+        else:
+            model = build_again(config, taxonomy, image_shape, home)
+        model.compile(optimizer=make_optimizer(config, plan.steps))
         model.optimizer.build(model.trainable_variables)
     return model
 

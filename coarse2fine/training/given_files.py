@@ -1,7 +1,7 @@
 """What a run is given beside its images: a network's file, or weights to start from.
 
 The run keeps the network without its weights, which its checkpoints have, and a fingerprint of the
-file. So a trained run needs the file no more, and one that goes on knows another file.
+file. So a run that has a checkpoint needs the file no more, and knows another file in its place.
 """
 
 import hashlib
@@ -18,12 +18,12 @@ from coarse2fine.training.workdir import Workdir
 
 
 def claim_given_file(config: Config, home: Workdir, backbone: keras.Model) -> None:
-    """Writes what a run keeps of its file, or checks that the file is still the one it began with.
+    """Writes what a run keeps of its file, or checks that it began with the file that is there.
 
     Args:
         config: of the run.
         home: of the run, which is this config's.
-        backbone: made from the file.
+        backbone: made from the file, or from what the run keeps of it.
 
     Raises:
         InputError: the file has changed.
@@ -31,11 +31,12 @@ def claim_given_file(config: Config, home: Workdir, backbone: keras.Model) -> No
     path = _given_file(config)
     if path is None:
         return
-    sha256 = _sha256(path)
     if not home.backbone_file.exists():
         network = json.loads(backbone.to_json()) if config.backbone_is_file else None
-        write_json(home.backbone_file, {"sha256": sha256, "network": network})
-    elif read_json(home.backbone_file, ["sha256"])["sha256"] != sha256:
+        write_json(home.backbone_file, {"sha256": _sha256(path), "network": network})
+    elif pathlib.Path(path).exists() and read_json(home.backbone_file, ["sha256"])[
+        "sha256"
+    ] != _sha256(path):
         raise InputError(
             f"{home.path} holds a run that began with another {path}: the file has changed since. "
             "Use another workdir, or the file of that run."

@@ -72,7 +72,7 @@ def make_plan(source: Source, config: Config) -> Plan:
             f"validation_fraction {config.validation_fraction} of S_fine gives no validation "
             "image, and schedule plateau needs some. Raise it."
         )
-    schedule = Schedule(len(fine_labelled), len(coarse_only), config.batch_size, config.seed)
+    schedule = Schedule(len(fine_labelled), len(coarse_only), config.images_per_step, config.seed)
     epochs = config.epochs or _DEFAULT_EPOCHS
     steps = config.steps or epochs * _whole_steps_per_epoch(source, config, schedule)
     return Plan(
@@ -107,7 +107,7 @@ def _whole_steps_per_epoch(source: Source, config: Config, schedule: Schedule) -
     partition = _draw_partition(source, config, data_fraction=1.0)
     num_images = sum(map(len, select_labels(partition, config.labels)))
     # One stream, since none of these batches is made: they need not hold both kinds.
-    return Schedule(num_images, 0, config.batch_size, config.seed).steps_per_epoch
+    return Schedule(num_images, 0, config.images_per_step, config.seed).steps_per_epoch
 
 
 def _usable_labels(source: Source, coarse_only: np.ndarray, config: Config) -> np.ndarray:

@@ -2,27 +2,25 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 from typing import Literal
 
 import keras
 
 from coarse2fine import backbones
-from coarse2fine.data import Source, load_source
+from coarse2fine.data import EncodedSource, Source, load_source
+from coarse2fine.data.source import GIVEN
 from coarse2fine.errors import InputError
 from coarse2fine.files import read_arrays
 from coarse2fine.model import CoarseToFine
 from coarse2fine.taxonomy import Taxonomy, load_taxonomy
+from coarse2fine.training.batch_size import Say, find_batch_size
+from coarse2fine.training.build_model import build_again, make_backbone
 from coarse2fine.training.checkpoints import Checkpoints
 from coarse2fine.training.config import DEFAULTS, Config
 from coarse2fine.training.fit import MakeCallbacks, fit
-from coarse2fine.training.given_files import kept_network
-from coarse2fine.training.network import build_model, make_backbone
 from coarse2fine.training.plan import Plan, make_plan
-from coarse2fine.training.preprocessing import (
-    STATISTICS,
-    check_preprocessing,
-    make_preprocessing,
-)
+from coarse2fine.training.preprocessing import STATISTICS, check_preprocessing, make_preprocessing
 from coarse2fine.training.strategy import make_strategy, precision
 from coarse2fine.training.workdir import Workdir
 
@@ -68,6 +66,8 @@ def load_split(config: Config, split: str, taxonomy: Taxonomy | None = None) -> 
         config.shorter_side,
         config.test_fraction,
         check_sizes=not config.skip_bad_images,
+        cache_dir=config.cache_dir,
+        cache_images=config.cache_images,
     )
 
 
@@ -86,9 +86,7 @@ def load_run(workdir: str | pathlib.Path, checkpoint: Literal["newest", "best"] 
     image_shape = home.read_image_shape()
     statistics = read_arrays(home.preprocessing_file, STATISTICS[config.preprocess])
     preprocess = make_preprocessing(config.preprocess, statistics, image_shape, config.backbone)
-    model = build_model(
-        config.replace(backbone_weights=None), taxonomy, image_shape, kept_network(config, home)
-    )
+    model = build_again(config, taxonomy, image_shape, home)
     checkpoints = Checkpoints(home.checkpoints, model, taxonomy)
     state = checkpoints.restore_best() if checkpoint == "best" else checkpoints.restore()
     if state is None:
@@ -103,6 +101,7 @@ def train(
     callbacks: MakeCallbacks = lambda name, steps: (),
     source: Source | None = None,
     test_source: Source | None = None,
+    say: Say = lambda line: None,
 ) -> Run:
     """Trains, or goes on where an earlier call in the same workdir stopped.
 
@@ -113,11 +112,13 @@ def train(
     Args:
         config: of the run.
         workdir: the run's folder; all that is written lies below it.
-        callbacks: from a run's name (its folder's) and number of updates to callbacks of Keras, for
-            progress bars and the like.
+        callbacks: from a run's name (its folder's; of a search, `<run>/search`) and number of
+            updates to callbacks of Keras, for progress bars and the like.
         source: the training split, where it has been loaded before; by the config's taxonomy where
             it names one.
         test_source: likewise the test split, for `config.track_test_accuracy`.
+        say: takes a line about what the config left open, before training begins: the number that
+            `batch_size="auto"` came to. A workdir that has a run keeps that run's number.
 
     Raises:
         InputError: data, config or workdir that cannot be used, or that another process has; a
@@ -131,9 +132,13 @@ def train(
         load_taxonomy(config.taxonomy).check_same(
             source.taxonomy.fingerprint, f"The source given beside taxonomy {config.taxonomy!r}"
         )
+    _check_cache(config, source)
     config = config.replace(dataset=source.dataset)
     home = Workdir(pathlib.Path(workdir))
     _check_backbone(config, source, home)
+    if config.batch_size == "auto":
+        config = config.replace(batch_size=_batch_size(config, source, home, say))
+        _check_slices(config)
     if config.track_test_accuracy and test_source is None:
         test_source = load_split(config, "test")
     with home.held():
@@ -150,12 +155,43 @@ def train(
 
 def _check_before_writing(config: Config) -> None:
     backbones.find(config.backbone)
+    if config.batch_size != "auto":
+        _check_slices(config)
+
+
+def _check_slices(config: Config) -> None:
     replicas = make_strategy(config.strategy).num_replicas_in_sync
-    if config.batch_size % replicas:
+    if config.images_per_step % replicas:
         raise InputError(
             f"A batch of {config.batch_size} cannot be cut into equal slices for {replicas} "
             f"replicas. Use a multiple of {replicas} as batch_size."
         )
+
+
+def _check_cache(config: Config, source: Source) -> None:
+    """Raises `InputError` where a source given in Python has not the cache that the config asks."""
+    has_cache = isinstance(source, EncodedSource) and source.cache is not None
+    if has_cache != config.cache_images:
+        raise InputError(
+            f"cache_images is {config.cache_images}, and the source given beside it "
+            f"{'has a' if has_cache else 'has no'} cache of decoded images. Load the source with "
+            "load_split(config, ...), or change cache_images."
+        )
+    if config.cache_dir is not None and source.dataset == GIVEN and not has_cache:
+        raise InputError(
+            f"The images of this run are given in Python: cache_dir {config.cache_dir} would be "
+            "ignored. Leave it out."
+        )
+
+
+def _batch_size(config: Config, source: Source, home: Workdir, say: Say) -> int:
+    """The number of the run that is here, or the largest for a new one."""
+    if home.config_file.exists():
+        size = home.read_config().images_per_step
+        say(f"batch_size auto: {size} (as the run in {home.path} began)")
+        return size
+    configs = [config, _replay_config(config)] if config.refit else [config]
+    return find_batch_size([(each, source) for each in configs], say)
 
 
 def _check_backbone(config: Config, source: Source, home: Workdir) -> None:
@@ -205,7 +241,12 @@ def _search_then_plan(
     plan = make_plan(source, replay_config)
     home.claim(resolved.replace(refit=True), source, plan.partition, plan.fine_labels_changed)
 
-    search = train(search_config, home.path / "search", callbacks, source, test_source)
+    name = home.path.name
+
+    def search_callbacks(search: str, steps: int) -> Sequence[keras.callbacks.Callback]:
+        return callbacks(str(pathlib.PurePath(name, search)), steps)
+
+    search = train(search_config, home.path / "search", search_callbacks, source, test_source)
     state = Checkpoints(search.workdir.checkpoints, search.model, search.taxonomy).read_state()
     changes = state["plateau"]["changes"] if state else []
     milestones = tuple(

@@ -22,17 +22,20 @@ class Tracking(keras.callbacks.Callback):
     The metrics of the training epoch stay in the model.
 
     Args:
-        batches: for each set's name its batches, as `evaluation_batches` gives them.
+        sets: for each set's name its source and batches, as `tracked_sets` gives them.
         callbacks: of each evaluation.
+
+    Raises:
+        InputError: an image that cannot be read.
     """
 
     def __init__(
         self,
-        batches: Mapping[str, tf.data.Dataset],
+        sets: Mapping[str, tuple[Source, tf.data.Dataset]],
         callbacks: Sequence[keras.callbacks.Callback] = (),
     ):
         super().__init__()
-        self._batches = batches
+        self._sets = sets
         self._callbacks = callbacks
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -42,20 +45,23 @@ class Tracking(keras.callbacks.Callback):
         variables = self.model.metrics_variables
         values = [keras.ops.convert_to_numpy(variable) for variable in variables]
         try:
-            for name, batches in self._batches.items():
-                metrics = self.model.evaluate(
-                    batches, verbose=0, return_dict=True, callbacks=[*self._callbacks]
-                )
+            for name, (source, batches) in self._sets.items():
+                with source.reading():
+                    metrics = self.model.evaluate(
+                        batches, verbose=0, return_dict=True, callbacks=[*self._callbacks]
+                    )
                 logs.update({f"{name}_{metric}": value for metric, value in metrics.items()})
         finally:
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
 
 
-def tracked_batches(
+def tracked_sets(
     plan: Plan, test_source: Source | None, preprocess: Preprocess
-) -> dict[str, tf.data.Dataset]:
-    """The sets that are evaluated after each epoch, by name: that of validation, and as asked for.
+) -> dict[str, tuple[Source, tf.data.Dataset]]:
+    """The sets that are evaluated after each epoch, by name: source and batches.
+
+    They are that of validation, where there is one, and those that the config asks for.
 
     Args:
         plan: of the run.
@@ -71,8 +77,8 @@ def tracked_batches(
     if config.track_test_accuracy and test_source is not None:
         tracked["test"] = (test_source, np.arange(len(test_source)))
     return {
-        name: evaluation_batches(images, indices, config.batch_size, preprocess)
-        for name, (images, indices) in tracked.items()
+        name: (source, evaluation_batches(source, indices, config.images_per_step, preprocess))
+        for name, (source, indices) in tracked.items()
     }
 
 

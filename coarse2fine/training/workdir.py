@@ -12,13 +12,32 @@ import numpy as np
 
 from coarse2fine.data import EncodedSource, Partition, Source
 from coarse2fine.errors import InputError
-from coarse2fine.files import make_folder, read_arrays, read_json, write_arrays, write_json
+from coarse2fine.files import (
+    UNFINISHED,
+    make_folder,
+    read_arrays,
+    read_json,
+    write_arrays,
+    write_json,
+)
 from coarse2fine.taxonomy import Taxonomy, read_taxonomy, write_taxonomy
 from coarse2fine.training.config import Config
 from coarse2fine.training.lock import LOCK_FILE, locked
 
-# What `claim` leaves where it is cut off.
-_BEFORE_CONFIG = (LOCK_FILE, "taxonomy.json", "partition.npz", "data.json")
+# What `claim` and what comes before it leave where they are cut off: these, whole or unfinished.
+_CLAIMED = (LOCK_FILE, "taxonomy.json", "partition.npz", "data.json", "config.json")
+
+# Of a workdir's files; another one when runs of before cannot go on.
+_FORMAT = 2
+_DATA = (
+    "format",
+    "image_shape",
+    "view",
+    "images",
+    "dropped",
+    "fine_labels_changed",
+    "fingerprint",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,6 +131,7 @@ class Workdir:
         write_json(
             self._data_file,
             {
+                "format": _FORMAT,
                 "image_shape": source.image_shape,
                 "view": _view_of(source),
                 "images": partition.counts,
@@ -138,7 +158,8 @@ class Workdir:
         """Makes the folder; raises `InputError` where it holds what no run begins with."""
         if self.path.exists() and not self.path.is_dir():
             raise InputError(f"{self.path} is a file, expected a folder.")
-        if self.path.exists() and set(os.listdir(self.path)) - set(_BEFORE_CONFIG):
+        names = os.listdir(self.path) if self.path.exists() else []
+        if {name.removesuffix(UNFINISHED) for name in names} - {*_CLAIMED}:
             raise InputError(
                 f"{self.path} is no workdir: it holds files but no config.json. Use another one."
             )
@@ -202,11 +223,18 @@ class Workdir:
             `image_shape`; `view`, of image files, what evaluation shows of them; `images`, the
             number of each part; `dropped`, the number left out of each class of the data set that
             the taxonomy does not name; `fine_labels_changed`, how many fine labels trained on are
-            not those that the data set gave; and a `fingerprint`.
+            not those that the data set gave; a `fingerprint`; and the `format` of the workdir.
+
+        Raises:
+            InputError: the run is another version's.
         """
-        # Runs of before these could have none of them.
-        none = {"dropped": {}, "fine_labels_changed": 0, "view": None}
-        return {**none, **read_json(self._data_file, ["image_shape", "images", "fingerprint"])}
+        data = read_json(self._data_file, _DATA)
+        if data["format"] != _FORMAT:
+            raise InputError(
+                f"{self.path} holds a run in format {data['format']}, expected {_FORMAT}: another "
+                "version made it. Use that version, or another workdir."
+            )
+        return data
 
     def read_metrics(self) -> list[dict[str, float]]:
         """The metrics of each epoch so far.

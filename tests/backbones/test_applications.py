@@ -13,6 +13,11 @@ from coarse2fine.errors import InputError
 NAMES = [name for name, value in vars(keras.applications).items() if inspect.isfunction(value)]
 
 
+def test_the_names_are_those_of_networks():
+    assert {"MobileNet", "ResNet50", "EfficientNetV2B0", "VGG16", "Xception"} <= set(NAMES)
+    assert not {"mobilenet", "resnet", "preprocess_input"} & set(NAMES)
+
+
 def test_is_the_network_without_classifier_and_pooling():
     network = application("MobileNet", input_shape=(64, 32, 3))
     whole = keras.applications.MobileNet(weights=None, input_shape=(64, 32, 3))

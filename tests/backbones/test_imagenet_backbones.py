@@ -7,6 +7,7 @@ import pytest
 from coarse2fine.backbones import alexnet_imagenet, nin_imagenet
 from coarse2fine.backbones._caffe import max_pool
 from coarse2fine.errors import InputError
+from coarse2fine.layers import ClassFeatureMap
 
 # Kernel size, channels in and out, standard deviation of the start; a bias of 0 each.
 NIN = (
@@ -96,6 +97,21 @@ def test_alexnet_has_the_papers_layers_in_order(alexnet):
         assert (norm.size, norm.alpha, norm.beta, norm.k) == (5, 1e-4, 0.75, 1.0)
         assert norm.mode == "across_channels"
     assert {layer.rate for layer in alexnet.layers if hasattr(layer, "rate")} == {0.5}
+
+
+@pytest.mark.parametrize(
+    ("network", "num_parameters"),
+    # A 1x1 convolution of 1024 channels; 387 fully connected layers of 36 units.
+    [("nin", 6_570_176 + 1025 * 387), ("alexnet", 58_281_344 + 4097 * 36 * 387)],
+)
+def test_each_class_of_the_papers_subset_gets_a_map_of_36_locations(
+    request, network, num_parameters
+):
+    features = request.getfixturevalue(network)
+    maps = ClassFeatureMap(387, activation="relu")
+    assert maps.compute_output_shape(features.output_shape) == (None, 6, 6, 387)
+    maps.build(features.output_shape)
+    assert features.count_params() + maps.count_params() == num_parameters
 
 
 @pytest.mark.parametrize("network", [nin_imagenet, alexnet_imagenet])

@@ -1,5 +1,6 @@
 """A user's own network, and weights to start from."""
 
+import pathlib
 import warnings
 from unittest import mock
 
@@ -91,6 +92,19 @@ class TestRefuses:
         path = tmp_path / "mine.keras"
         path.write_text("no zip")
         check_refused(f"{path} is no .keras file: model.save did not write it.", network_file, path)
+
+    def test_a_name_that_no_file_can_have(self, tmp_path):
+        long = f"{tmp_path}/{'a' * 300}.keras"
+        check_refused(f"There is no file {long}.", network_file, long)
+        check_refused(r"There is no file 'a\x00.keras'.", network_file, "a\0.keras")
+
+    def test_a_damaged_file(self, saved):
+        path = pathlib.Path(saved(network()))
+        content = bytearray(path.read_bytes())
+        content[content.index(b"InputLayer")] ^= 1
+        path.write_bytes(content)
+        message = f"{path} cannot be read: Bad CRC-32 for file 'config.json'"
+        check_refused(message, network_file, path)
 
     def test_python_code(self, saved):
         path = saved(network(layers.Lambda(lambda x: 2 * x)))
@@ -202,6 +216,22 @@ class TestWeights:
         check_refused(
             f"{path} cannot be read as weights of mine: {reason}", load_weights, model, path
         )
+
+    @pytest.mark.parametrize("name", ["mine.keras", "mine.weights.h5"])
+    def test_of_a_damaged_file_are_refused_or_read(self, tmp_path, name):
+        path, model = tmp_path / name, network()
+        (model.save_weights if "weights" in name else model.save)(path)
+        content, rng, messages = path.read_bytes(), np.random.default_rng(0), []
+        for _ in range(30):
+            damaged = np.frombuffer(content, np.uint8).copy()
+            damaged[rng.integers(0, len(content), 8)] ^= 1
+            path.write_bytes(damaged)
+            try:
+                load_weights(model, path)
+            except InputError as error:
+                messages.append(str(error))
+        assert len(messages) > 15
+        assert all(message.startswith(f"{path} ") for message in messages)
 
     def test_that_keras_would_leave_out_with_a_warning_are_refused(self, tmp_path):
         model, path = network(), tmp_path / "mine.weights.h5"

@@ -4,19 +4,33 @@ import importlib
 import pathlib
 import subprocess
 import sys
+import time
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from coarse2fine.benchmarks import BENCHMARKS, Images, Measurement, Settings, step
+from coarse2fine.benchmarks import (
+    BENCHMARKS,
+    Images,
+    Measurement,
+    Settings,
+    image_files,
+    jpeg,
+    start,
+    step,
+)
 from coarse2fine.benchmarks.epoch_end import Waits
 from coarse2fine.benchmarks.help import launchers
+from coarse2fine.benchmarks.image_files import make_image_folder
+from coarse2fine.benchmarks.jpeg import Jpegs
 from coarse2fine.benchmarks.measurement import of_pairs
 from coarse2fine.benchmarks.min_pool import unequal_parent
-from coarse2fine.benchmarks.process import call_in_process, peak_memory, resident_memory
 from coarse2fine.benchmarks.timing import PairTimes, time_pairs
+from coarse2fine.data import image_index
+from coarse2fine.data.image_folder import read_image_folder
+from coarse2fine.process import call_in_process, peak_memory, resident_memory
 
 LAUNCHERS = pathlib.Path(__file__).parents[2] / "launch"
 
@@ -24,17 +38,25 @@ LAUNCHERS = pathlib.Path(__file__).parents[2] / "launch"
 SMALL = {
     "step": {"cases": [step.Case("nin", "mixed", width=0.05, batch_size=4, steps=1)]},
     "epoch_end": {"epochs": 2, "seconds": 0.05, "width": 0.05},
-    "pipeline": {"batch_size": 8, "width": 0.05, "steps": 1, "batches": 2},
+    "pipeline": {
+        "batch_size": 8,
+        "width": 0.05,
+        "steps": 1,
+        "batches": 2,
+        "jpegs": Jpegs(num_files=8, batch_size=4, batches=1),
+    },
     "min_pool": {"num_fine": 200, "num_coarse": 20, "largest": 30, "batch_size": 1, "repeats": 1},
     "zca": {},
     "memory": {
         "first": 2,
         "last": 4,
+        "num_files": 20,
         "width": 0.05,
         "batch_size": 8,
         "preprocess": "standardize",
         "schedule": "cosine",
     },
+    "start": {"num_images": 40, "num_fine": 4, "num_coarse": 2},
     "confusion": {"num_images": 200, "width": 0.05, "num_classes": 1000, "batch_size": 8},
     "tsne": {"points": 50, "channels": 4},
     "taxonomy": {"num_edges": 300, "num_leaves": 50, "num_coarse": 5},
@@ -52,12 +74,17 @@ SMALL = {
 NAMES = {
     "step": ["step/nin/float32", "step/nin/mixed_bfloat16"],
     "epoch_end": ["epoch_end/wait"],
-    "pipeline": ["pipeline/whitened"],
+    "pipeline": [
+        "pipeline/whitened",
+        "pipeline/jpeg/random_crop",
+        "pipeline/jpeg/random_resized_crop",
+    ],
     "min_pool": [
         f"min_pool/{case}/{side}" for side in ("4x4", "8x8") for case in ("plain", "double")
     ],
     "zca": ["zca/seconds", "zca/memory"],
-    "memory": ["memory/peak", "memory/growth"],
+    "memory": ["memory/peak", "memory/growth", "memory/images"],
+    "start": ["start/first", "start/again", "start/memory"],
     "confusion": ["confusion/evaluation", "confusion/memory"],
     "tsne": ["tsne/seconds"],
     "taxonomy": ["taxonomy/load"],
@@ -207,6 +234,53 @@ def test_both_sides_of_the_step_train_the_same_network_on_the_same_images(
     np.testing.assert_allclose(stock(images), scores, atol=rounding * np.abs(scores).max())
 
 
+def test_a_folder_of_files_is_that_of_so_many_small_images_in_equal_classes(tmp_path, monkeypatch):
+    monkeypatch.setattr(image_files, "_LINKS", 7)
+    make_image_folder(tmp_path / "images", 40, num_fine=6, num_coarse=3)
+    table = read_image_folder(tmp_path / "images")
+    assert table.taxonomy.children == ((0, 1), (2, 3), (4, 5))
+    assert sorted(np.bincount(table.fine)) == [6, 6, 7, 7, 7, 7]
+    assert {(tmp_path / "images" / path).stat().st_nlink for path in table.paths} == {8, 6}
+    image = tf.io.decode_jpeg((tmp_path / "images" / table.paths[39]).read_bytes())
+    assert image.shape == (40, 48, 3)
+
+
+def test_a_second_start_has_the_index_of_the_first(tmp_path, monkeypatch):
+    make_image_folder(tmp_path / "images", 40, num_fine=4, num_coarse=2)
+    folders = {"folder": str(tmp_path / "images"), "cache_dir": str(tmp_path / "cache")}
+    first, peak = start.start(**folders, workdir=str(tmp_path / "first"), asked=time.time() - 100)
+    assert 100 < first < 200
+    assert peak > 2**27
+    monkeypatch.setattr(image_index, "scan_images", None)
+    again, _ = start.start(**folders, workdir=str(tmp_path / "again"), asked=time.time())
+    assert 0 < again < 100
+
+
+def test_made_photographs_are_the_same_each_time_and_about_as_large_as_true_ones(tmp_path):
+    jpegs = Jpegs(num_files=3)
+    first, again = (jpegs.write(tmp_path / name) for name in ("first", "again"))
+    np.testing.assert_array_equal(first, again)
+    images = [(tmp_path / "first" / name).read_bytes() for name in first]
+    assert images == [(tmp_path / "again" / name).read_bytes() for name in again]
+    for image in images:
+        assert tf.io.decode_jpeg(image).shape == (375, 500, 3)
+        assert 30_000 < len(image) < 200_000
+
+
+@pytest.mark.parametrize("side", ["random_crop", "random_resized_crop"])
+def test_both_sides_of_the_jpeg_pipeline_make_the_same_kind_of_batch(tmp_path, side):
+    jpegs = Jpegs(num_files=8, batch_size=4)
+    names = jpegs.write(tmp_path / "jpeg")
+    read = getattr(jpeg, f"_{side}")(jpegs)
+    ours = next(iter(jpeg._ours(tmp_path / "jpeg", names, jpegs, side)))[0].numpy()
+    bare = next(iter(jpeg._bare([str(tmp_path / "jpeg" / n) for n in names], jpegs, read))).numpy()
+    assert ours.shape == bare.shape == (4, 224, 224, 3)
+    assert ours.dtype == bare.dtype == np.float32
+    # Photographs without their mean: of the same level and contrast.
+    np.testing.assert_allclose(ours.mean(), bare.mean(), atol=60)
+    assert 0.4 < ours.std() / bare.std() < 2.5
+
+
 def test_the_registry_calls_the_module_of_that_name(settings, monkeypatch):
     module = importlib.import_module("coarse2fine.benchmarks.help")
     monkeypatch.setattr(module, "measure", lambda given: [given])
@@ -252,7 +326,7 @@ def test_a_wait_at_the_end_of_an_epoch_is_found():
 def test_a_process_of_its_own_does_not_count_its_parents_memory():
     ballast = np.ones(2**27)  # 1 GiB
     here = peak_memory()
-    there = call_in_process("coarse2fine.benchmarks.process", "peak_memory")
+    there = call_in_process("coarse2fine.process", "peak_memory")
     assert here > ballast.nbytes
     if resident_memory() is not None:
         assert there < ballast.nbytes
@@ -275,7 +349,7 @@ def test_the_launcher_refuses_an_unknown_name_and_lists_the_known_ones():
     assert done.returncode == 2
     assert done.stderr == (
         "Error: Unknown benchmark 'stop'. Known: step, epoch_end, pipeline, min_pool, zca, "
-        "memory, confusion, tsne, taxonomy, help.\n"
+        "memory, start, confusion, tsne, taxonomy, help.\n"
     )
 
 

@@ -30,7 +30,7 @@ def bmp(image):
     height, width, _ = image.shape
     rows = [row[:, ::-1].tobytes() + bytes(-3 * width % 4) for row in image[::-1]]
     header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0)
-    return struct.pack("<2sIII", b"BM", 0, 54, 54)[:14] + header + b"".join(rows)
+    return struct.pack("<2sIII", b"BM", 0, 54, 54) + header + b"".join(rows)
 
 
 def gif_frame(height, width, colour, corner=(0, 0), claimed=None):

@@ -57,10 +57,7 @@ def numbers(*values):
 
 
 def bad(index, reason):
-    return (
-        f"image {index} cannot be read as an image: {reason}. Replace or remove it, or pass "
-        "skip_bad_images."
-    )
+    return f"image {index} cannot be read as an image: {reason}. Replace or remove it."
 
 
 def check_refused(message, function, *args):
@@ -131,6 +128,11 @@ class TestBadImages:
         check_refused(bad(1, reason), source.__getitem__, 1)
         np.testing.assert_array_equal(source.images(numbers(0)), expected(0))
 
+    @pytest.mark.parametrize("content", [b"", ENCODED[1][:-30], ENCODED[0][:-30], MISSING])
+    def test_are_not_decodable(self, content):
+        source = with_bad(at_1=content)
+        assert [source.is_decodable(i) for i in range(5)] == [True, False, True, True, True]
+
     def test_are_named_where_a_graph_reads(self):
         source = with_bad(at_4=b"")
         dataset = tf.data.Dataset.range(5).batch(1).map(source.images, num_parallel_calls=2)
@@ -138,6 +140,44 @@ class TestBadImages:
         def read():
             with source.reading():
                 list(dataset)
+
+        check_refused(bad(4, "it is empty"), read)
+
+    def test_are_each_named_by_the_error_of_their_batch(self):
+        source = with_bad(at_1=b"", at_3=b"")
+        for first, index in ((0, 1), (3, 3), (0, 1)):
+            dataset = (
+                tf.data.Dataset.range(first, 5)
+                .batch(1)
+                .map(source.images, num_parallel_calls=5, deterministic=True)
+            )
+
+            def read(dataset=dataset):
+                with source.reading():
+                    list(dataset)
+
+            check_refused(bad(index, "it is empty"), read)
+
+    def test_are_not_blamed_for_what_fails_later(self):
+        source = with_bad(at_1=b"")
+
+        def read_with_other_error():
+            with source.reading():
+                check_refused(bad(1, "it is empty"), source.images, numbers(1))
+                tf.reshape(source.images(numbers(0)), (7,))
+
+        for _ in range(2):
+            with pytest.raises(tf.errors.InvalidArgumentError, match="reshape"):
+                read_with_other_error()
+
+    def test_are_named_where_one_reading_lies_in_another(self):
+        source = with_bad(at_4=b"")
+        dataset = tf.data.Dataset.range(5).batch(1).map(source.images, num_parallel_calls=5)
+
+        def read():
+            with source.reading():
+                for _ in dataset:
+                    next(source.chunks(np.array([0])))
 
         check_refused(bad(4, "it is empty"), read)
 

@@ -345,6 +345,9 @@ class TestRefused:
         )
         check_refused(message, root)
 
+    def test_a_name_that_no_folder_can_have(self):
+        check_refused(r"Folder 'a\x00b': no file can have this name.", "a\0b")
+
     def test_two_folders_of_test_images(self, make):
         root = make("train/dog/pug/1.jpg", "test/dog/pug/1.jpg", "val/dog/pug/1.jpg")
         message = (

@@ -115,6 +115,7 @@ class TestRefusedTables:
             f"{tmp_path}/none.csv cannot be read: No such file or directory.", tmp_path / "none.csv"
         )
         check_refused(f"{tmp_path} cannot be read: Is a directory.", tmp_path)
+        check_refused(r"Table 'a\x00.csv': no file can have this name.", "a\0.csv")
 
     @pytest.mark.parametrize(
         "header",
@@ -223,10 +224,10 @@ class TestRefusedRows:
 
     def test_without_a_class(self, write):
         path = write(ROWS + "4.jpg,,\n")
+        problem = "line 5: neither a fine nor a coarse class"
+        check_refused(bad(path, problem), path)
         advice = "Mend these lines, or the taxonomy."
-        message = bad(path, "line 5: neither a fine nor a coarse class", advice=advice)
-        check_refused(message, path)
-        check_refused(message, path, PETS)
+        check_refused(bad(path, problem, advice=advice), path, PETS)
 
     def test_that_are_no_taxonomy(self, write):
         path = write(ROWS + "4.jpg,cat,pug\n5.jpg,,tabby\n6.jpg,bird,\n")

@@ -20,8 +20,8 @@ def check_refused(message, function, *args):
 
 def test_labels_are_found_by_what_the_data_set_calls_them():
     to_fine = fine_of_label("pets", LABELS, TAXONOMY)
+    # The last is of the label -1: none stays none.
     np.testing.assert_array_equal(to_fine, [DROPPED, 1, 0, DROPPED, -1])
-    assert to_fine[-1] == -1, "no label stays none"
 
 
 def test_every_label_keeps_its_name_through_any_taxonomy():

@@ -1,5 +1,6 @@
 """Who keeps a fine label: counts, nesting, and independence of everything but seed and ids."""
 
+import hashlib
 import itertools
 import re
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from coarse2fine.data import draw_partition
-from coarse2fine.data.partition import check_every_class_labelled
+from coarse2fine.data.partition import check_every_class_labelled, id_hashes
 from coarse2fine.errors import InputError
 
 SIZES = (1, 2, 3, 7, 1, 40)
@@ -99,6 +100,14 @@ def test_validation_holds_its_share_over_many_small_classes():
     ]
     # A class gives one image or none, so the standard deviation is sqrt(400 * .4 * .6) = 9.8.
     assert abs(np.mean(sizes) - 160) < 4 * 9.8 / np.sqrt(10)
+
+
+def test_ranks_are_keyed_hashes_of_the_ids():
+    ids = ["a", "", "\u732b\n", np.str_("b")]
+    digests = [hashlib.blake2b(i.encode(), digest_size=8, key=b"7").digest() for i in ids]
+    expected = [int.from_bytes(digest, "big") for digest in digests]
+    for given in (ids, np.array(ids), np.array(ids, object)):
+        assert id_hashes(given, "7").tolist() == expected
 
 
 def test_depends_on_seed_and_ids_and_not_on_the_reading_order():

@@ -2,6 +2,8 @@
 
 import itertools
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from coarse2fine.data import (
     Schedule,
     draw_partition,
     evaluation_batches,
+    pipeline,
     select_labels,
     training_batches,
 )
@@ -157,6 +160,29 @@ class TestTrainingBatches:
             whole[first_step:], batches(10 - first_step, first_step=first_step, augment=augment)
         )
 
+    @pytest.mark.parametrize("augment", ["none", "crop_flip"])
+    @pytest.mark.parametrize(("images_a_part", "size"), [(1, 1), (3, 2), (7, 5), (19, 10)])
+    def test_made_in_parts_are_those_made_at_once(self, monkeypatch, augment, images_a_part, size):
+        whole = batches(3, first_step=5, augment=augment)
+        sizes = []
+
+        def preprocess(images):
+            sizes.append(images.shape[0])
+            return as_float(images)
+
+        monkeypatch.setattr(pipeline, "_PART_BYTES", images_a_part * 8 * 8 * 3 * 4)
+        source = make_source()
+        schedule = Schedule(96, 144, batch_size=20, seed=3)
+        fine_labelled, coarse_only = select_labels(draw(source), "mixed")
+        dataset = training_batches(
+            source, fine_labelled, coarse_only, schedule, preprocess, augment, first_step=5
+        )
+        for one, other in zip(whole, dataset.as_numpy_iterator(), strict=False):
+            check_equal(one, other)
+        # The largest divisor of 20 that is not above.
+        assert set(sizes) == {size}
+        assert dataset.element_spec[0].shape == (20, 8, 8, 3)
+
     def test_show_every_image_once_a_pass(self):
         order = np.concatenate([shown(batch) for batch in batches(24)])
         np.testing.assert_array_equal(np.sort(order.reshape(2, 240)), [range(240)] * 2)
@@ -224,3 +250,77 @@ class TestEvaluationBatches:
             np.testing.assert_array_equal(batch[2]["coarse"], np.ones(10))
             np.testing.assert_array_equal(batch[1]["fine"], np.maximum(fine[index], 0))
             np.testing.assert_array_equal(batch[1]["coarse"], whole.coarse[index])
+
+
+@pytest.mark.parametrize("end", ["", "raise KeyError('it')"])
+def test_a_process_ends_while_batches_are_being_read_in_python(end):
+    code = """
+import time, numpy as np
+from coarse2fine.data import EncodedSource, Schedule, training_batches
+from coarse2fine.data.views import CenterCrop
+from coarse2fine.taxonomy import Taxonomy
+
+class Slow(EncodedSource):
+    def encoded(self, index):
+        time.sleep(0.02)
+        return b""
+    def _decode(self, index, seed, view):
+        return np.zeros((1, 4, 4, 3), np.uint8) + len(self.encoded(index))
+
+source = Slow(Taxonomy(("a",), ("x",), (0,)), np.zeros(8), range(8), CenterCrop(4, 4))
+schedule = Schedule(8, 0, 2, 0)
+none = np.zeros(0, np.int64)
+
+def read():
+    batches = iter(training_batches(source, np.arange(8), none, schedule, lambda images: images))
+    next(batches)
+    circle = [batches]
+    circle.append(circle)  # Garbage, as what fit leaves.
+    print("end")
+"""
+    code += f"    {end}\n\nread()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert (done.returncode, done.stdout) == (1 if end else 0, "end\n"), done.stderr[-2000:]
+
+
+class Counted(ArraySource):
+    """Images in memory, and how many of them were read at a time."""
+
+    def images(self, indices):
+        def read(places):
+            self.sizes.add(len(places))
+            return self.pixels[places]
+
+        images = tf.numpy_function(read, [indices], tf.uint8, stateful=False)
+        return tf.ensure_shape(images, (indices.shape[0], *self.image_shape))
+
+
+class TestParts:
+    # Of 8 x 8 float32 pixels of 3 colours; a batch is of 20 images.
+    @pytest.mark.parametrize(("images_a_part", "size"), [(1, 1), (7, 5), (19, 10), (20, 20)])
+    @pytest.mark.parametrize("is_training", [True, False])
+    def test_are_all_that_is_made_at_a_time_and_change_no_batch(
+        self, monkeypatch, images_a_part, size, is_training
+    ):
+        whole = make_source()
+        source = Counted(np.zeros((240, 8, 8, 3), np.uint8), TAXONOMY, whole.fine)
+        source.pixels = whole.images(tf.range(240, dtype=tf.int64)).numpy()
+        source.sizes = set()
+
+        def make(source):
+            if is_training:
+                return batches(5, first_step=3, augment="crop_flip", source=source)
+            return list(evaluation_batches(source, np.arange(50), 20, as_float).as_numpy_iterator())
+
+        expected = make(whole)
+        monkeypatch.setattr(pipeline, "_PART_BYTES", 4 * 8 * 8 * 3 * images_a_part)
+        check_equal(make(source), expected)
+        assert source.sizes == {size}
+
+    def test_keep_the_static_shapes(self, monkeypatch):
+        before = evaluation_batches(make_source(), np.arange(50), 20, as_float).element_spec
+        monkeypatch.setattr(pipeline, "_PART_BYTES", 1)
+        after = evaluation_batches(make_source(), np.arange(50), 20, as_float).element_spec
+        assert before == after

@@ -1,3 +1,4 @@
+import hashlib
 import re
 
 import numpy as np
@@ -49,6 +50,16 @@ class TestArraySource:
         np.testing.assert_array_equal(source.images(indices), IMAGES[[3, 0, 3]])
         np.testing.assert_array_equal(tf.function(source.images)(indices), IMAGES[[3, 0, 3]])
 
+    def test_has_a_fingerprint_of_ids_in_order_with_their_labels_and_images(self):
+        names = ["z", "\u732b/1.jpg", "a\nb", "\U0001f431"]
+        source = ArraySource(IMAGES, TAXONOMY, FINE, names, COARSE)
+        order = sorted(range(4), key=names.__getitem__)
+        width = max(len(name.encode()) for name in names)
+        expected = hashlib.sha256(TAXONOMY.fingerprint.encode())
+        expected.update(b"".join(names[i].encode().ljust(width, b"\0") for i in order))
+        expected.update(FINE[order].tobytes() + COARSE[order].tobytes() + IMAGES[order].tobytes())
+        assert source.fingerprint() == expected.hexdigest()
+
     @pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
     def test_gives_chunks_of_a_size(self, size):
         source = ArraySource(IMAGES, TAXONOMY, FINE, IDS, COARSE)
@@ -98,6 +109,11 @@ class TestArraySource:
                 {"coarse": None},
                 "coarse label -1 at position 3 is out of range, expected 0 to 1 (1 such labels).",
             ),
+            (
+                {"fine": np.array([0.9, 1.7, 2, -1])},
+                "fine labels are float64, expected whole numbers.",
+            ),
+            ({"coarse": COARSE == 1}, "coarse labels are bool, expected whole numbers."),
             ({"fine": FINE[:, None]}, "fine labels have shape (4, 1), expected (n,)."),
             (
                 {"coarse": np.array([0, 1, 0, 1])},
@@ -132,6 +148,7 @@ class TestWithFine:
                 [0, 1, 3, -1],
                 "fine label 3 at position 2 is out of range, expected -1 to 2 (1 such labels).",
             ),
+            ([0.5, 1, 2, -1], "fine labels are float64, expected whole numbers."),
             (
                 [0, 1, 2],
                 "A source has 3 fine labels, 4 coarse labels and 4 ids, expected as many of each.",

@@ -4,13 +4,14 @@ import itertools
 import os
 import pathlib
 import re
+import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from coarse2fine.data import Schedule, draw_partition, load_source, training_batches
+from coarse2fine.data import Schedule, decoded_cache, draw_partition, load_source, training_batches
 from coarse2fine.errors import InputError
 from coarse2fine.taxonomy import Taxonomy, cifar100, load_taxonomy
 
@@ -163,8 +164,9 @@ def test_refuses_a_folder_without_the_set_and_says_how_to_prepare_it(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_refuses_a_missing_folder(tmp_path):
-    folder = str(tmp_path / "gone")
+@pytest.mark.parametrize("name", ["gone", "a" * 300])
+def test_refuses_a_missing_folder(tmp_path, name):
+    folder = str(tmp_path / name)
     message = (
         f"data_dir {folder} is not a folder. Prepare it with: python -c "
         '"import tensorflow_datasets as tfds; '
@@ -192,8 +194,8 @@ def test_asks_for_a_taxonomy_where_the_set_has_none(stored):
         (Taxonomy(("persian", "manx", "eel"), ("cat", "fish"), (0, 0, 1)), "eel"),
         (
             cifar100(),
-            "apple, aquarium_fish, baby, bear, beaver, bed, bee, beetle, bicycle, bottle and 90 "
-            "more",
+            "apple, aquarium_fish, baby, bear, beaver, bed, bee, beetle, bicycle, bottle, and "
+            "90 more",
         ),
     ],
 )
@@ -293,6 +295,21 @@ def test_images_are_seen_through_a_view_where_a_size_is_asked_for(stored, file_f
     np.testing.assert_array_equal(cropped, expected.astype(np.uint8))
 
 
+@pytest.mark.parametrize("name", ["tiny", "tiny_without_id"])
+def test_of_images_seen_through_a_view_only_those_that_stay_are_in_memory(stored, name):
+    whole = load(stored / "tfrecord", name, image_size=4)
+    some = TAXONOMY.subset(["fish"])
+    source = load(stored / "tfrecord", name, taxonomy=some, image_size=4)
+    kept = np.flatnonzero(whole.fine == TAXONOMY.fine_names.index("carp"))
+    np.testing.assert_array_equal(source.ids, whole.ids[kept])
+    np.testing.assert_array_equal(all_images(source), all_images(whole)[kept])
+    assert [source.encoded(i) for i in range(len(kept))] == [whole.encoded(i) for i in kept]
+    # A cache of decoded images knows a record by the same name whatever else is left out.
+    assert [source.origin(i) for i in range(len(kept))] == [whole.origin(i) for i in kept]
+    assert source.dropped == {"manx": 40, "persian": 40}
+    assert (len(source._records), len(whole._records)) == (40, 120)
+
+
 def test_refuses_a_set_too_large_for_memory(stored, monkeypatch):
     # 120 images of 90 bytes, on a machine of 4096 bytes.
     monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1}.get)
@@ -308,6 +325,11 @@ def test_refuses_a_set_too_large_for_memory(stored, monkeypatch):
     monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 8192, "SC_PHYS_PAGES": 1}.get)
     some = TAXONOMY.subset(["fish"])
     assert len(load(stored / "tfrecord", taxonomy=some)) == SIZES["train"] // 3
+    # Encoded images take what their files take: here the whole of the memory.
+    num_bytes = tfds.builder("tiny", data_dir=stored / "tfrecord").info.splits["train"].num_bytes
+    monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": num_bytes, "SC_PHYS_PAGES": 1}.get)
+    check_refused(message, load, stored / "tfrecord", image_size=4)
+    assert len(load(stored / "tfrecord", taxonomy=some, image_size=4)) == SIZES["train"] // 3
     # Files with random access are not read into memory.
     assert len(load(stored / "array_record")) == SIZES["train"]
 
@@ -404,3 +426,35 @@ def test_cifar100_takes_other_coarse_classes(data_dir, cifar100_test):
     source = load_source("cifar100", "test", str(data_dir / "tfds"), halves)
     np.testing.assert_array_equal(source.fine, cifar100_test.fine)
     np.testing.assert_array_equal(source.coarse, source.fine >= 50)
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_records_are_kept_decoded_until_the_set_is_prepared_anew(
+    stored, tmp_path, file_format, monkeypatch
+):
+    folder = shutil.copytree(stored / file_format, tmp_path / "sets")
+    sizes = {"image_size": 4, "shorter_side": 5}
+    cached = {**sizes, "cache_dir": str(tmp_path / "cache"), "cache_images": True}
+    for name in ("tiny", "tiny_without_id"):
+        plain = all_images(load(folder, name, "test", **sizes)).astype(int)
+        first = all_images(load(folder, name, "test", **cached))
+        assert np.abs(first - plain).max() <= 1
+    decode, decoded = decoded_cache.decode_resized, []
+    monkeypatch.setattr(
+        decoded_cache, "decode_resized", lambda *given: decoded.append(1) or decode(*given)
+    )
+    again = load(folder, name, "test", **cached)
+    np.testing.assert_array_equal(all_images(again), first)
+    assert not decoded
+    os.utime(folder / name / "1.0.0/dataset_info.json", ns=(10**18, 10**18))
+    np.testing.assert_array_equal(all_images(load(folder, name, "test", **cached)), first)
+    assert len(decoded) == SIZES["test"]
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_a_folder_for_images_that_are_not_decoded_is_refused(stored, file_format):
+    message = (
+        "Data set 'tiny' is read anew each time without cache_images: cache_dir /cache would be "
+        "ignored. Leave that out."
+    )
+    check_refused(message, load, stored / file_format, cache_dir="/cache")

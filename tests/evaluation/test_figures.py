@@ -80,11 +80,13 @@ def make_advice(ratios, gains=(0.01, -0.02, 0.03)):
     ]
     return Advice(
         name="run",
+        noise=0.0,
         num_images=1000,
         ratio=Estimate(0.2, 0.15, 0.24),
         gain=gain,
         classes=tuple(classes),
         num_first=5,
+        own=None,
         evidence=(),
         error=0.01,
         measured=(),
@@ -485,6 +487,7 @@ def test_advice_without_a_ratio_above_zero_for_any_class_is_drawn(ratios):
         (0.16, 0.22, ["0.1", "0.2", "0.5"]),
         (0.011, 0.3, ["0.01", "0.02", "0.05", "0.1", "0.2", "0.5"]),
         (0.06, 1.9, ["0.05", "0.1", "0.2", "0.5", "1", "2"]),
+        (0.0002, 1.0, ["0.0001", "0.001", "0.01", "0.1", "1", "10"]),
         (0.0004, 30.0, ["0.0001", "0.001", "0.01", "0.1", "1", "10", "100"]),
     ],
 )

@@ -9,7 +9,7 @@ from runs import TAXONOMY, draw_coarse_run, draw_fine_run, write_run
 
 from coarse2fine.errors import InputError
 from coarse2fine.evaluation.evaluated_run import EvaluatedRun
-from coarse2fine.evaluation.pairs import Pair, find_pairs, find_runs
+from coarse2fine.evaluation.pairs import Pair, find_pairs, find_runs, plain_pairs
 
 
 def pairs_in(folder):
@@ -51,12 +51,28 @@ def test_with_coarse_only_images_the_oracle_alone_learns_from_the_same_ones(
 
 
 @pytest.mark.parametrize(
-    "images", [{"fingerprint": "others"}, {"test_fingerprint": "others"}, {"num_images": 594}]
+    "images",
+    [
+        {"fingerprint": "others"},
+        {"test_fingerprint": "others"},
+        {"num_images": 594},
+        {"views": 10},
+    ],
 )
-def test_runs_on_other_training_or_test_images_are_no_pair(tmp_path, images):
+def test_runs_on_other_images_or_views_of_them_are_no_pair(tmp_path, images):
     draw_fine_run(tmp_path / "fine")
     draw_coarse_run(tmp_path / "coarse", **images)
     assert pairs_in(tmp_path) == []
+
+
+def test_a_report_that_does_not_say_its_views_is_of_one(tmp_path):
+    draw_fine_run(tmp_path / "fine")
+    draw_coarse_run(tmp_path / "coarse")
+    path = tmp_path / "fine/report.json"
+    report = json.loads(path.read_text())
+    del report["views"]
+    path.write_text(json.dumps(report))
+    assert pairs_in(tmp_path) == [("fine", "coarse")]
 
 
 def test_one_run_on_coarse_labels_goes_with_several_on_fine_ones(tmp_path):
@@ -67,6 +83,30 @@ def test_one_run_on_coarse_labels_goes_with_several_on_fine_ones(tmp_path):
         ("fine_0.0", "coarse"),
         ("fine_0.1", "coarse"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_plain"),
+    [
+        ({}, True),
+        ({"fine_fraction": 1.0, "coarse_fraction": 0.0}, True),
+        ({"fine_fraction": 0.7, "coarse_fraction": 0.3}, True),
+        ({"fine_fraction": 0.3}, False),
+        ({"fine_fraction": 0.5, "coarse_fraction": 0.0}, False),
+        ({"data_fraction": 0.5}, False),
+    ],
+)
+def test_a_plain_pair_is_of_all_images(tmp_path, changes, is_plain):
+    fine = draw_fine_run(tmp_path / "fine", **changes)
+    pair = Pair(fine, draw_coarse_run(tmp_path / "coarse", **changes))
+    assert pair.is_plain == is_plain
+    assert plain_pairs([pair]) == ([pair] if is_plain else [])
+
+
+def test_of_several_plain_pairs_of_a_run_there_is_one(tmp_path):
+    run = draw_fine_run(tmp_path / "fine")
+    pairs = [Pair(run, draw_coarse_run(tmp_path / name)) for name in ("a", "b")]
+    assert plain_pairs(pairs) == pairs[:1]
 
 
 def worked_pair(tmp_path):

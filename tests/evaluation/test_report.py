@@ -7,7 +7,7 @@ import pytest
 
 from coarse2fine.errors import InputError
 from coarse2fine.evaluation import Predictions, make_report
-from coarse2fine.evaluation.report import confusion_matrix
+from coarse2fine.evaluation.decisions import Decisions
 from coarse2fine.metrics import average_confusion_ratio
 from coarse2fine.taxonomy import Taxonomy
 
@@ -145,23 +145,13 @@ def test_where_no_sibling_is_confused_the_ratio_is_none():
 
 
 def test_the_confusion_matrix_counts_the_images_with_a_fine_label():
-    # More than are looked at together.
     rng = np.random.default_rng(0)
     fine, best = rng.integers(-1, 6, 10_000), rng.integers(0, 6, 10_000)
     predictions = Predictions(np.eye(6, dtype="float32")[best], None, fine, np.zeros(10_000, int))
-    counts = confusion_matrix(predictions, TAXONOMY)
+    counts = Decisions.of(predictions).fine_confusion(6)
     for target in range(6):
         for predicted in range(6):
             assert counts[target, predicted] == ((fine == target) & (best == predicted)).sum()
-
-
-def test_without_a_fine_head_there_is_no_confusion_matrix():
-    with pytest.raises(InputError) as caught:
-        confusion_matrix(Predictions(None, COARSE_SCORES, FINE, COARSE), TAXONOMY)
-    assert str(caught.value) == (
-        "There is no fine confusion matrix of a network without a fine head. Train with labels "
-        "other than coarse."
-    )
 
 
 def by_loops(fine_scores, coarse_scores, fine, coarse, parent):

@@ -6,8 +6,16 @@ import json
 import pytest
 
 from coarse2fine.errors import InputError
-from coarse2fine.experiments import ARMS, Comparison, compare
-from coarse2fine.experiments.compare import Arm
+from coarse2fine.experiments import (
+    ARMS,
+    Arm,
+    Comparison,
+    Comparisons,
+    ComparisonSetting,
+    PublishedComparison,
+    compare,
+    compare_settings,
+)
 from coarse2fine.training import Config
 
 
@@ -167,5 +175,129 @@ def test_each_kind_leaves_its_file_and_a_folder_for_each_run(both):
 def test_refuses_what_cannot_be_compared_and_writes_nothing(tmp_path, changes, match, message):
     with pytest.raises(InputError) as error:
         compare(TINY.replace(**changes), tmp_path / "new", match)
+    assert str(error.value) == message
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture(scope="module")
+def settings_compared(tmp_path_factory):
+    """Three settings, two of which differ in S_coarse alone; the result, and what was started."""
+    home, started = tmp_path_factory.mktemp("settings"), []
+    settings = tuple(
+        ComparisonSetting(f"{fine}+{coarse}", {"fine_fraction": fine, "coarse_fraction": coarse})
+        for fine, coarse in ((0.5, 0.5), (0.5, 0.25), (0.25, 0.5))
+    )
+
+    def note(name, steps):
+        started.append((name, steps))
+        return ()
+
+    base = TINY.replace(fine_fraction=None, coarse_fraction=None)
+    return home, compare_settings(base, home, settings, "epochs", note), started
+
+
+def test_settings_have_folders_of_their_own_and_share_the_baseline_that_is_theirs(
+    settings_compared,
+):
+    home, result, started = settings_compared
+    # Of 800 images each class gives .5 or .25 to a part; batches of 100.
+    assert started == [
+        ("fine_fraction=0.5_baseline_4", 4),
+        ("fine_fraction=0.5_coarse_fraction=0.5_coarse_to_fine_8", 8),
+        ("fine_fraction=0.5_coarse_fraction=0.5_oracle_8", 8),
+        ("fine_fraction=0.5_coarse_fraction=0.25_coarse_to_fine_6", 6),
+        ("fine_fraction=0.5_coarse_fraction=0.25_oracle_6", 6),
+        ("fine_fraction=0.25_baseline_2", 2),
+        ("fine_fraction=0.25_coarse_fraction=0.5_coarse_to_fine_6", 6),
+        ("fine_fraction=0.25_coarse_fraction=0.5_oracle_6", 6),
+    ]
+    first, second, _ = result.comparisons
+    assert first.arms[0] == second.arms[0]
+    for (fine, coarse), comparison in zip(
+        ((0.5, 0.5), (0.5, 0.25), (0.25, 0.5)), result.comparisons, strict=True
+    ):
+        path = home / f"fine_fraction={fine}_coarse_fraction={coarse}_comparison_epochs.json"
+        content = json.loads(path.read_text())
+        assert content["arms"] == [dataclasses.asdict(arm) for arm in comparison.arms]
+        assert [arm.name for arm in comparison.arms] == list(ARMS)
+
+
+def test_a_settings_arms_learn_from_its_shares(settings_compared):
+    home = settings_compared[0]
+    for name, fine, coarse in (
+        ("fine_fraction=0.5_baseline_4", 400, 0),
+        ("fine_fraction=0.5_coarse_fraction=0.25_coarse_to_fine_6", 400, 200),
+        ("fine_fraction=0.25_coarse_fraction=0.5_oracle_6", 200, 400),
+    ):
+        counts = json.loads((home / name / "data.json").read_text())["images"]
+        assert counts == {"fine_labelled": fine, "coarse_only": coarse, "validation": 0}
+
+
+def test_settings_that_are_finished_are_neither_trained_nor_evaluated_again(settings_compared):
+    home, result, _ = settings_compared
+    before = {path: path.stat().st_mtime_ns for path in home.glob("*/*")}
+
+    def refuse(name, steps):
+        raise AssertionError(f"{name} was trained again")
+
+    base = TINY.replace(fine_fraction=None, coarse_fraction=None)
+    again = compare_settings(base, home, result.settings, "epochs", refuse)
+    assert again == result
+    assert {path: path.stat().st_mtime_ns for path in home.glob("*/*")} == before
+
+
+def test_the_table_of_settings_shows_measured_beside_published_numbers():
+    result = Comparisons(
+        (
+            ComparisonSetting("a", {}, PublishedComparison(51.28, 57.40, 64.32, 14.71)),
+            ComparisonSetting("b", {}, PublishedComparison(baseline=3.0)),
+        ),
+        (comparison(0.5, 0.6, 0.75), comparison(0.5, 0.6, 0.5)),
+    )
+    assert result.table().splitlines() == [
+        "| setting | baseline | coarse_to_fine | oracle | gap closed | published baseline "
+        "| published coarse_to_fine | published oracle | published gap closed | Ristin 2015 |",
+        f"|{' --- |' * 10}",
+        "| a | 50.00 | 60.00 | 75.00 | 40.00 | 51.28 | 57.40 | 64.32 | 46.93 | 14.71 |",
+        "| b | 50.00 | 60.00 | 50.00 |  | 3.00 |  |  |  |  |",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "views", "message"),
+    [
+        (
+            {"fine_fraction": 0.25},
+            1,
+            "fine_fraction is 0.25, but these settings have their own: half (0.5). Leave "
+            "fine_fraction out, or choose other settings.",
+        ),
+        (
+            {},
+            10,
+            "10 views are crops of image files, and the images of 'shapes/2x2' are in memory in "
+            "one size. Use one view.",
+        ),
+        ({}, 3, "Unknown number of views '3'. Known: 1, 10."),
+        (  # Of the second setting, before the first one is trained.
+            {"batch_size": 2},
+            1,
+            "A batch of 2 is too small for the ratio of 12 fine-labelled to 400 coarse-only "
+            "images: some batches would hold none of one kind. Use batch_size >= 35.",
+        ),
+    ],
+)
+def test_refuses_what_a_setting_cannot_be_compared_with_before_it_trains(
+    tmp_path, given, views, message
+):
+    base = TINY.replace(**{"fine_fraction": None, "coarse_fraction": None, **given})
+    settings = [
+        ComparisonSetting("half", {"fine_fraction": 0.5, "coarse_fraction": 0.5}),
+        ComparisonSetting("few", {"fine_fraction": 0.0125, "coarse_fraction": 0.5}),
+    ]
+    if "fine_fraction" in given:
+        settings = settings[:1]
+    with pytest.raises(InputError) as error:
+        compare_settings(base, tmp_path / "new", settings, views=views)
     assert str(error.value) == message
     assert not list(tmp_path.iterdir())

@@ -1,7 +1,9 @@
 """Pairs of runs: which runs a setting is, what is shared, and what the table says."""
 
+import json
 import types
 
+import numpy as np
 import pytest
 
 from coarse2fine.errors import InputError
@@ -10,11 +12,13 @@ from coarse2fine.experiments import (
     Granularity,
     Published,
     Setting,
+    granularity,
     measure_granularity,
     select_settings,
 )
 from coarse2fine.experiments.advise import published_evidence
 from coarse2fine.experiments.chen2018 import find_published
+from coarse2fine.files import write_json
 from coarse2fine.training import Config
 
 TINY = Config(
@@ -107,21 +111,23 @@ def fake_pair(fine, coarse, ratio, training=None):
 
 def test_the_table_shows_measured_beside_published_numbers():
     result = Granularity(
-        (Setting("a", {}, Published(98.42, 99.20, 0.123)), Setting("b")),
+        (Setting("a", {}, Published(98.42, 99.20, 0.123, 99.9, 100.0)), Setting("b")),
         (fake_pair(0.61, 0.58, 0.2345, training=0.9), fake_pair(0.5, 0.52, None)),
+        (0, 1200),
     )
     assert result.table().splitlines() == [
         "| setting | A_CC | A_FC | gain | 95 % of test sets | ACR | training A_CC | training A_FC "
-        "| published A_CC | published A_FC | published gain | published ACR |",
-        f"|{' --- |' * 12}",
-        "| a | 58.00 | 61.00 | +3.00 | +2.00 to +4.00 | 0.234 | 90.00 | 90.00 "
-        "| 98.42 | 99.20 | +0.78 | 0.123 |",
-        "| b | 52.00 | 50.00 | -2.00 | -3.00 to -1.00 |  |  |  |  |  |  |  |",
+        "| left out, without a fine label | published A_CC | published A_FC | published gain "
+        "| published ACR | published training A_CC | published training A_FC |",
+        f"|{' --- |' * 15}",
+        "| a | 58.00 | 61.00 | +3.00 | +2.00 to +4.00 | 0.234 | 90.00 | 90.00 |  "
+        "| 98.42 | 99.20 | +0.78 | 0.123 | 99.9 | 100.0 |",
+        "| b | 52.00 | 50.00 | -2.00 | -3.00 to -1.00 |  |  |  | 1,200 |  |  |  |  |  |  |",
     ]
 
 
 def test_columns_without_a_number_are_left_out():
-    table = Granularity((Setting("b"),), (fake_pair(0.5, 0.52, 0.25),)).table()
+    table = Granularity((Setting("b"),), (fake_pair(0.5, 0.52, 0.25),), (0,)).table()
     assert table.splitlines()[0] == "| setting | A_CC | A_FC | gain | 95 % of test sets | ACR |"
 
 
@@ -133,6 +139,15 @@ def test_an_evaluation_without_the_training_images_is_made_again_where_they_are_
     (after,) = measure_granularity(TINY, tmp_path, training=True).pairs
     assert after.fine.training_accuracy is not None
     assert after.fine.coarse_accuracy == before.fine.coarse_accuracy
+
+
+def test_an_evaluation_of_other_test_images_or_in_ten_views_is_made_again(tmp_path):
+    (before,) = measure_granularity(TINY, tmp_path).pairs
+    sound = json.loads((tmp_path / "fine/report.json").read_text())
+    for change in ({"views": 10}, {"test_fingerprint": "of others"}):
+        write_json(tmp_path / "fine/report.json", {**sound, **change})
+        (after,) = measure_granularity(TINY, tmp_path).pairs
+        assert after.fine.report == before.fine.report
 
 
 @pytest.mark.parametrize(
@@ -153,22 +168,14 @@ def test_refuses_what_would_not_be_a_pair_and_writes_nothing(tmp_path, changes, 
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        (
-            {"data_fraction": 0.4},
-            "data_fraction is 0.4, but these settings have their own: half (0.5). Leave "
-            "data_fraction out, or choose other settings.",
-        ),
-    ],
-)
-def test_what_a_setting_sets_may_not_be_given_another_value(tmp_path, given, message):
+def test_what_a_setting_sets_may_not_be_given_another_value(tmp_path):
+    config = TINY.replace(data_fraction=0.4)
     with pytest.raises(InputError) as error:
-        measure_granularity(
-            TINY.replace(**given), tmp_path / "new", [Setting("half", {"data_fraction": 0.5})]
-        )
-    assert str(error.value) == message
+        measure_granularity(config, tmp_path / "new", [Setting("half", {"data_fraction": 0.5})])
+    assert str(error.value) == (
+        "data_fraction is 0.4, but these settings have their own: half (0.5). Leave data_fraction "
+        "out, or choose other settings."
+    )
     assert not list(tmp_path.iterdir())
 
 
@@ -176,6 +183,30 @@ def test_noise_on_ones_own_data_is_that_of_the_fine_labels(tmp_path):
     (pair,) = measure_granularity(TINY.replace(fine_label_noise=0.4), tmp_path).pairs
     assert pair.fine.config.fine_label_noise == 0.4
     assert pair.coarse.config.fine_label_noise == 0
+
+
+def test_what_neither_run_uses_is_refused(tmp_path):
+    with pytest.raises(InputError) as error:
+        measure_granularity(TINY.replace(coarse_weight=0.5), tmp_path / "new")
+    assert str(error.value) == (
+        "The config cannot be used: coarse_weight is 0.5, and is used with labels=mixed alone."
+    )
+
+
+def test_images_without_a_fine_label_are_in_neither_run_and_counted(tmp_path, monkeypatch):
+    def load_split(config, split):
+        source = load_all(config, split)
+        if split == "test":
+            return source
+        return source.with_fine(np.where(np.arange(len(source)) % 8 < 3, -1, source.fine))
+
+    load_all = granularity.load_split
+    monkeypatch.setattr(granularity, "load_split", load_split)
+    result = measure_granularity(TINY, tmp_path)
+    assert result.without_fine == (300,)
+    for run in (result.pairs[0].fine, result.pairs[0].coarse):
+        assert run.data["images"] == {"fine_labelled": 500, "coarse_only": 0, "validation": 0}
+    assert "| left out, without a fine label |" in result.table()
 
 
 class TestChen2018:
@@ -230,6 +261,34 @@ class TestChen2018:
     def test_gains_are_the_published_ones(self, table, name, gain):
         (setting,) = select_settings([table], [name])
         assert setting.published.gain == pytest.approx(gain)
+
+    @pytest.mark.parametrize(
+        ("table", "name", "on_training"),
+        [  # As the paper prints them.
+            ("table1", "cifar10", (99.9, 100.0)),
+            ("table1", "imagenet_dog_cat", (94.1, 95.3)),
+            ("figure2", "imagenet_fruit_vegetable/1.0", (91.8, 95.4)),
+            ("figure2", "cifar100/0.2", (None, None)),
+            ("table4", "imagenet_dog_cat/extra_layer", (93.8, 95.3)),
+            ("table5", "imagenet_fruit_vegetable/head_dropout", (91.7, 95.0)),
+            ("table8", "cifar100_5", (None, None)),
+        ],
+    )
+    def test_training_accuracies_are_the_published_ones(self, table, name, on_training):
+        (setting,) = select_settings([table], [name])
+        published = setting.published
+        assert (published.coarse_on_training, published.fine_on_training) == on_training
+
+    def test_an_extra_layer_is_of_ones_own_data_alone(self):
+        (setting,) = select_settings([], extra_layer=True)
+        assert setting.config(TINY, "coarse").extra_layer
+        assert not setting.config(TINY, "fine").extra_layer
+        with pytest.raises(InputError) as error:
+            select_settings(["table4"], extra_layer=True)
+        assert str(error.value) == (
+            "extra_layer is given beside an experiment, whose settings have their own: choose "
+            "experiment table4, or leave extra_layer out."
+        )
 
     def test_settings_are_chosen_by_table_and_name(self):
         names = [s.name for s in select_settings(["table8", "figure2"], ["cifar100_animals/0.2"])]

@@ -9,8 +9,10 @@ import pytest
 
 pytest.importorskip("matplotlib", reason="the extra figures is not installed")
 
+from runs import draw_coarse_run, draw_fine_run, write_run
+
 from coarse2fine.errors import InputError
-from coarse2fine.evaluation import figures
+from coarse2fine.evaluation import figures, rank_correlation
 from coarse2fine.evaluation.pairs import find_pairs, find_runs
 from coarse2fine.experiments import (
     Setting,
@@ -21,7 +23,7 @@ from coarse2fine.experiments import (
     draw_pairs,
     draw_run,
     measure_granularity,
-    pictures,
+    run_pictures,
 )
 from coarse2fine.training import Config
 
@@ -65,7 +67,7 @@ def drawn(monkeypatch):
 
     for name in figures.__all__:
         if name.islower():
-            monkeypatch.setattr(pictures.figures, name, spy(name, getattr(figures, name)))
+            monkeypatch.setattr(figures, name, spy(name, getattr(figures, name)))
     return calls
 
 
@@ -106,7 +108,23 @@ def test_pairs_are_drawn_as_curves_against_fraction_and_against_ratio(home, draw
     assert sum(point.is_published for point in points) == published.n == 16
     gains = [point.gain for point in points if not point.is_published]
     np.testing.assert_allclose(gains, [100 * pair.gain for pair in pairs.values()])
-    assert measured.n == 3
+    assert measured is None, "one of the three pairs is plain: the whole set's"
+
+
+def test_the_correlation_is_of_plain_pairs_one_a_run_on_fine_labels(tmp_path, drawn):
+    gains, ratios = [], []
+    for i in range(4):
+        options = {"seed": i}
+        fine = draw_fine_run(tmp_path / f"fine_{i}", draw=i, other=0.04 + 0.04 * i, **options)
+        coarse = draw_coarse_run(tmp_path / f"a_{i}", draw=10 + i, **options)
+        draw_coarse_run(tmp_path / f"b_{i}", draw=20 + i, **options)
+        draw_coarse_run(tmp_path / f"deep_{i}", draw=30 + i, extra_layer=True, **options)
+        ratios.append(fine.report["average_confusion_ratio_normalized"])
+        gains.append(fine.coarse_accuracy - coarse.coarse_accuracy)
+    draw_pairs(tmp_path)
+    points, measured, _ = drawn["gain_against_ratio"][0]
+    assert sum(not point.is_published for point in points) == 12
+    assert measured == rank_correlation(np.array(ratios), 100 * np.array(gains))
 
 
 def test_a_run_is_drawn_as_its_confusion_matrix(home, drawn):
@@ -133,6 +151,25 @@ def test_an_embedding_is_drawn_and_written_for_the_projector(home, drawn):
     assert len((folder / "metadata.tsv").read_text().splitlines()) == 51
 
 
+def test_what_refuses_an_embedding_does_so_before_the_points_are_placed(
+    home, tmp_path, monkeypatch
+):
+    def place(*args):
+        raise AssertionError("t-SNE has begun")
+
+    monkeypatch.setattr(run_pictures, "tsne", place)
+    shutil.copytree(home / "fine", tmp_path / "run")
+    (tmp_path / "run/events/projector").write_text("")
+    message = f"{tmp_path}/run/events/projector cannot be written: File exists."
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        draw_embedding(tmp_path / "run", num_images=20)
+    for module in ("matplotlib.figure", "openTSNE"):
+        with monkeypatch.context() as patch:
+            patch.setitem(sys.modules, module, None)
+            with pytest.raises(InputError, match="is not installed: pip install"):
+                draw_embedding(home / "fine", num_images=20)
+
+
 def test_advice_is_written_and_drawn(home, drawn):
     advice = advise(home / "fine", num_resamples=100)
     assert [pair.name for pair in advice.measured] == [
@@ -155,6 +192,32 @@ def test_pairs_of_one_name_in_several_folders_get_a_picture_each(home, tmp_path)
     names = [path.name for path in draw_pairs(tmp_path)]
     assert len(names) == len(set(names))
     assert "curves_a_fine_and_b_coarse.png" in names
+
+
+def test_pictures_that_would_be_called_alike_are_numbered(home, tmp_path):
+    for name in ("a/b", "a_b"):
+        for labels in ("fine", "coarse"):
+            shutil.copytree(home / labels, tmp_path / name / labels)
+    written = draw_pairs(tmp_path)
+    names = [path.name for path in written if path.name.startswith("curves_")]
+    assert names == [
+        "curves_a_b_fine_and_a_b_coarse.png",
+        *(f"curves_a_b_fine_and_a_b_coarse_{number}.png" for number in (2, 3, 4)),
+    ]
+    assert all(path.is_file() for path in written)
+
+
+def test_pairs_of_which_there_is_nothing_to_draw_are_refused(tmp_path):
+    fine = np.arange(60) % 6
+    write_run(tmp_path / "fine", "fine", best_fine=fine, fine=fine)
+    draw_coarse_run(tmp_path / "coarse", num_images=60)
+    message = (
+        f"There is nothing to draw of the pairs of runs below {tmp_path}: accuracies were not "
+        "tracked (track_training_accuracy, track_test_accuracy), no two pairs differ in "
+        "data_fraction alone, and every average confusion ratio is undefined."
+    )
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        draw_pairs(tmp_path)
 
 
 def test_a_run_without_metrics_makes_no_curves(home, tmp_path):

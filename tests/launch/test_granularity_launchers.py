@@ -91,7 +91,23 @@ def test_figures_are_drawn_of_a_run_and_of_a_folder(launch, pair):
     assert out == f"Wrote {pair}/figures/gain_against_ratio.png\n"
 
 
+def test_the_run_on_coarse_labels_of_ones_own_data_may_have_the_extra_layer(launch, tmp_path):
+    code, out, err = launch("granularity", "--extra_layer", workdir=tmp_path / "new", **TINY)
+    assert (code, err) == (None, "")
+    assert "| your data | " in out
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
+        "extra_layer=True_coarse",
+        "fine",
+    ]
+    assert Config.load(tmp_path / "new/extra_layer=True_coarse/config.json").extra_layer
+    code, _, err = launch("train", "--extra_layer", workdir=tmp_path / "run", **TINY)
+    assert code == 2
+    assert "extra_layer is True, and is used with labels=coarse alone" in err
+
+
 class TestTaxonomyFiles:
+    LEFT_OUT = "Classes that the taxonomy does not name, left out: 1, with 200 images.\n"
+
     def write(self, tmp_path, text, suffix="csv"):
         path = tmp_path / f"task.{suffix}"
         path.write_text(text)
@@ -107,12 +123,37 @@ class TestTaxonomyFiles:
             "train", workdir=tmp_path / "run", **{**TINY, "dataset": "shapes/2x2"}, taxonomy=path
         )
         assert (code, err) == (None, "")
-        assert "Classes that the taxonomy does not name, left out: 1, with 200 images.\n" in out
+        assert out.startswith(f"{self.LEFT_OUT}run: 8 updates\n")
         code, out, _ = launch("evaluate", workdir=tmp_path / "run")
         assert json.loads(out)["num_images"] == 300
         assert json.loads((tmp_path / "run/taxonomy.json").read_text())["fine_names"] == [
             *("zebra", "tiger", "dice")
         ]
+
+    @pytest.mark.parametrize(
+        ("launcher", "values", "first"),
+        [
+            ("granularity", {}, "coarse: 8 updates\n"),
+            ("compare", {}, "baseline_8: 8 updates\n"),
+            (
+                "compare",
+                {"schedule": "plateau", "refit": True, "validation_fraction": 0.1},
+                "baseline_8/search: 8 updates\n",
+            ),
+        ],
+    )
+    def test_classes_that_are_left_out_are_named_once_before_the_first_run(
+        self, launch, tmp_path, launcher, values, first
+    ):
+        path = self.write(
+            tmp_path,
+            "fine,coarse\nstriped disk,x\ndotted disk,x\nstriped square,y\n",
+        )
+        values = {**TINY, "dataset": "shapes/2x2", "taxonomy": path, **values}
+        code, out, err = launch(launcher, workdir=tmp_path / "runs", **values)
+        assert (code, err) == (None, "")
+        assert out.startswith(self.LEFT_OUT + first)
+        assert out.count(self.LEFT_OUT) == 1
 
     @pytest.mark.parametrize(
         ("text", "suffix", "message"),

@@ -14,7 +14,7 @@ LAUNCH = pathlib.Path(__file__).parents[2] / "launch"
 LAUNCHERS = {
     path.stem: path for path in sorted(LAUNCH.glob("*.py")) if "common.run(" in path.read_text()
 }
-TRAINING = ("train", "compare", "granularity")
+WITH_CONFIG = ("train", "compare", "describe", "granularity")
 SLOW = ("tensorflow", "tensorflow_datasets", "keras", "jax", "matplotlib")
 
 
@@ -47,7 +47,7 @@ def test_help_is_quick_and_says_what_the_launcher_does(name):
     assert "--verbosity" not in text
 
 
-@pytest.mark.parametrize("name", TRAINING)
+@pytest.mark.parametrize("name", WITH_CONFIG)
 def test_help_lists_every_value_of_a_config_with_its_default(name):
     text, _ = run_help(name)
     for field in dataclasses.fields(Config):

@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 
 from coarse2fine import experiments, export
-from coarse2fine.training import Config, load_run, train
+from coarse2fine.training import Config, batch_size, load_run, train
+from coarse2fine.training.trial import Memory
 
 TINY = {
     "dataset": "shapes/2x2",
@@ -68,6 +69,17 @@ class TestTrain:
         )
         expected = Config(**TINY, schedule="milestones", milestones=((0.5, 0.1), (0.75, 0.01)))
         assert load_run(path).config == expected
+
+    def test_says_which_batch_size_it_found_before_it_trains(self, launch, tmp_path, monkeypatch):
+        monkeypatch.setattr(batch_size, "measure_memory", lambda *arguments: Memory(0, 1))
+        path = tmp_path / "run"
+        code, out, err = launch("train", workdir=path, **{**TINY, "batch_size": "auto"})
+        assert (code, err) == (None, "")
+        # 800 images, without the tenth of S_fine that is for validation.
+        first, second, *_ = out.splitlines()
+        assert first == "batch_size auto: 759 (of 760 training images)"
+        assert second == "run: 2 updates"
+        assert load_run(path).config.batch_size == 759
 
     def test_goes_on_without_labels_for_some_classes_where_it_may(self, launch, tmp_path):
         path = tmp_path / "run"
@@ -166,6 +178,12 @@ class TestTrainRefuses:
             (
                 {"milestones": "0.5"},
                 "milestones is '0.5', expected share:factor,... as in .5:.1,.75:.01.",
+            ),
+            ({"batch_size": "big"}, "batch_size is 'big', expected a whole number, or auto."),
+            ({"batch_size": "1.5"}, "batch_size is '1.5', expected a whole number, or auto."),
+            (
+                {"batch_size": 0},
+                "The config cannot be used: batch_size is 0, expected 1 or more, or auto.",
             ),
             (
                 {"epochs": 3},
@@ -404,6 +422,14 @@ class TestCompare:
                 "match=epochs needs epochs; steps would be the same for every arm.",
             ),
             ({"backbone": "resnext"}, "Unknown backbone 'resnext'. Known: "),
+            ({"experiment": "table9"}, "Unknown experiment 'table9'. Known: table1, table2, "),
+            ({"only": "nin"}, "Unknown setting 'nin'. Known: your data."),
+            ({"views": "10"}, "10 views are crops of image files, and the images of 'shapes/2x2' "),
+            (
+                {"experiment": "table1", "only": "nin"},
+                "dataset is shapes/2x2, but these settings have their own: nin (cifar100). Leave "
+                "dataset out, or choose other settings.",
+            ),
         ],
     )
     def test_refuses_what_cannot_be_compared(self, launch, tmp_path, values, message):

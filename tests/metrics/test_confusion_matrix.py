@@ -1,5 +1,6 @@
 """Counting images by label and best class: against plain counting, anywhere Keras computes."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -195,6 +196,24 @@ def test_no_classes_are_an_error():
     with pytest.raises(InputError) as caught:
         ConfusionMatrix(0)
     assert str(caught.value) == "ConfusionMatrix: num_classes is 0, expected 1 or more."
+
+
+def test_where_keras_hides_whether_it_is_stateless_counts_are_the_same(monkeypatch):
+    name = "coarse2fine.metrics._stateless_scope"
+    spec = importlib.util.find_spec(name)
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "keras.src.backend.common.stateless_scope", None)
+    spec.loader.exec_module(module)
+    assert module.in_stateless_scope()
+    monkeypatch.setattr(confusion_matrix, "in_stateless_scope", module.in_stateless_scope)
+    matrix = ConfusionMatrix(NUM_CLASSES)
+    for _ in range(2):
+        matrix.reset_state()
+        labels, scores, mask = make_batch(0, 50)
+        matrix.update_state(labels, scores, sample_weight=mask)
+        matrix.update_state(labels, scores)
+        expected = count(labels, scores, mask) + count(labels, scores)
+        np.testing.assert_array_equal(matrix.result(), expected)
 
 
 def test_a_stateless_update_leaves_the_metric_as_it_is():

@@ -131,6 +131,12 @@ def test_another_kind_of_file_is_refused(tmp_path, content):
     check_refused(path, f"{path} is no MATLAB file that can be read. {EXPECTED}")
 
 
+def test_a_file_that_is_cut_off_is_refused(write_mat):
+    path = write_mat(synsets=make_table(TABLE))
+    path.write_bytes(path.read_bytes()[:1000])
+    check_refused(path, f"{path} cannot be read: could not read bytes. {EXPECTED}")
+
+
 def test_another_table_is_refused(write_mat):
     path = write_mat(synsets=np.arange(3.0))
     columns = "ILSVRC2010_ID, WNID, words, children, num_train_images"

@@ -71,6 +71,13 @@ def test_what_is_given_can_change_without_changing_the_edges():
     assert is_a.parents == {"b": ("a",)}
 
 
+def test_a_text_is_not_taken_for_its_letters():
+    check_refused(
+        {"dog": ("animal",), "cat": "pet"},
+        "The parents of 'cat' are the text 'pet', expected a tuple of synsets.",
+    )
+
+
 @pytest.mark.parametrize(
     ("parents", "cycle"),
     [
@@ -81,8 +88,8 @@ def test_what_is_given_can_change_without_changing_the_edges():
         ),
         (
             {f"s{k}": (f"s{(k + 1) % 12}",) for k in range(12)},
-            "12, from child to parent: s0, s1, s2, s3, s4, s5, s6, s7, s8, s9 and 2 more, and back "
-            "to s0",
+            "12, from child to parent: s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, and 2 more, and "
+            "back to s0",
         ),
     ],
 )

@@ -88,6 +88,7 @@ def test_a_file_that_cannot_be_read_is_refused(read, what, tmp_path):
     path = tmp_path / "missing.tsv"
     check_refused(read, path, f"{what} {path} cannot be read: No such file or directory.")
     check_refused(read, tmp_path, f"{what} {tmp_path} cannot be read: Is a directory.")
+    check_refused(read, "a\0b", rf"{what} 'a\x00b': no file can have this name.")
 
 
 @pytest.mark.parametrize("content", ["n1\nn2\n", "wnid\twords\nn1\tone, two\n\nn2\ttwo\n"])
@@ -99,6 +100,7 @@ def test_a_list_of_synsets_is_the_first_column(write, content):
 
 def test_synsets_may_stand_in_the_text_itself(tmp_path):
     assert parse_synsets(" n1,n2 ,") == ("n1", "n2")
+    assert parse_synsets("dog.n.01, cat.n.01") == ("dog.n.01", "cat.n.01")
     names = [f"n{k:08}" for k in range(1000)]  # Longer than any file's name.
     assert parse_synsets(",".join(names)) == tuple(names)
     path = tmp_path / "missing.txt"

@@ -108,11 +108,20 @@ class TestCoarsen:
         assert PETS.coarsen(fine).dtype == np.int64
         assert PETS.coarsen(2) == 1
         assert PETS.coarsen([]).shape == (0,)
+        assert PETS.coarsen([2.0, -1.0]).tolist() == [1, -1]
 
     @pytest.mark.parametrize(("low", "high"), [(0, 4), (-2, 1)])
     def test_refuses_labels_out_of_range(self, low, high):
         message = f"Fine labels {low} to {high} are given, expected -1 (none) to 3."
         check_refused(message, PETS.coarsen, [high, low])
+
+    @pytest.mark.parametrize(
+        ("labels", "kind"),
+        [([0.9, 1.7], "float64"), ([0, np.nan], "float64"), ([True], "bool"), (["1"], "str32")],
+    )
+    def test_refuses_what_are_no_whole_numbers(self, labels, kind):
+        message = f"Fine labels are {kind}, expected whole numbers."
+        check_refused(message, PETS.coarsen, labels)
 
 
 class TestSubset:

@@ -1,6 +1,7 @@
 """Taxonomies in files: what is read, and what is refused with file and line."""
 
 import dataclasses
+import functools
 import json
 import re
 
@@ -25,6 +26,10 @@ CONTENT = {
 OBJECT = (
     "is not an object with the three lists fine_names, coarse_names, parent, and source_names as a "
     "fourth where a data set calls the fine classes otherwise."
+)
+QUOTES = (
+    "Values that hold a comma, a quote or a line break stand in double quotes; a quote in them is "
+    "doubled."
 )
 HEADERS = "'fine,coarse' or 'fine,coarse,source_name'."
 NAMED = dataclasses.replace(PETS, source_names=("n1", "n2", "n3"))
@@ -189,7 +194,14 @@ def test_json_is_read_with_a_byte_order_mark(tmp_path):
         (ROWS + "manx,cat\nbeagle,dog", ", line 6: fine class 'beagle' already stands in line 3."),
         (
             "fine,coarse\n" + "a" * 200_000,
-            " is no CSV file: field larger than field limit (131072).",
+            f", line 2: field larger than field limit (131072). {QUOTES}",
+        ),
+        # The rows after an open quote are no part of a name.
+        (ROWS.replace("beagle", '"beagle'), f", line 3: unexpected end of data. {QUOTES}"),
+        (ROWS.replace("beagle", '"bea"gle'), f", line 3: ',' expected after '\"'. {QUOTES}"),
+        (
+            'fine,coarse\n"two\nlines",cat\nbeagle\n',
+            ", line 4: 'beagle', expected a fine and a coarse name.",
         ),
     ],
 )
@@ -236,11 +248,20 @@ def test_json_that_is_no_taxonomy_is_refused(tmp_path, text, message):
             {"parent": [0, 1, "cat"]},
             "fine class 'persian' has parent 'cat', expected an index below 2",
         ),
+        (
+            {"parent": [True, False, 0]},
+            "fine class 'siamese' has parent True, expected an index below 2; fine class 'beagle' "
+            "has parent False, expected an index below 2",
+        ),
         ({"parent": [0, 0, 0]}, "coarse class 'dog' has no children"),
         ({"source_names": ["n1", "n2"]}, "3 fine classes but 2 source names"),
         (
             {"fine_names": [["a"], "b", "c"]},
             "fine class 0 is ['a'], expected a non-empty text",
+        ),
+        (
+            {"coarse_names": ["cat", "\ud800"]},
+            "coarse class 1 is '\\ud800', expected characters that UTF-8 has",
         ),
     ],
 )
@@ -255,7 +276,7 @@ def test_what_is_missing_a_folder_or_no_text_is_refused(tmp_path, name):
     path = tmp_path / name
     check_refused(path, f"Taxonomy {path} cannot be read: No such file or directory.")
     path.write_bytes(ROWS.encode("utf-16"))
-    check_refused(path, f"Taxonomy {path} is not UTF-8 text.")
+    check_refused(path, f"Taxonomy {path} is not UTF-8 text. Save it as UTF-8.")
     path.unlink()
     path.mkdir()
     check_refused(path, f"Taxonomy {path} cannot be read: Is a directory.")
@@ -270,9 +291,33 @@ def test_json_that_is_nested_without_end_is_refused(tmp_path, content):
     check_refused(path, f"Taxonomy {path} is nested too deep, expected lists of names and numbers.")
 
 
-@pytest.mark.parametrize("name", ["a\0b.json", "a\0b.csv"])
+@pytest.mark.parametrize("name", ["a\0b.json", "a\0b.csv", "\ud800.json"])
 def test_a_name_that_no_file_can_have_is_refused(name):
-    check_refused(name, f"Taxonomy {name!r} cannot be read: its name has a NUL character.")
+    message = f"Taxonomy {name!r}: no file can have this name."
+    check_refused(name, message)
+    for use in (check_new_taxonomy_file, functools.partial(write_taxonomy, PETS)):
+        with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+            use(name)
+
+
+@pytest.mark.parametrize("suffix", [".json", ".csv"])
+def test_a_name_that_is_too_long_is_refused(tmp_path, suffix):
+    path = tmp_path / ("a" * 300 + suffix)
+    check_refused(path, f"Taxonomy {path} cannot be read: File name too long.")
+    check_new_taxonomy_file(path)
+    with pytest.raises(
+        InputError, match=f"^{re.escape(f'{path} cannot be written: File name too long.')}$"
+    ):
+        write_taxonomy(PETS, path)
+
+
+def test_a_number_of_too_many_digits_is_refused(tmp_path):
+    path = tmp_path / "taxonomy.json"
+    path.write_text(json.dumps(CONTENT).replace("[0, 1, 0]", f"[0, {'1' * 5000}, 0]"))
+    check_refused(
+        path,
+        f"Taxonomy {path} holds a number of too many digits, expected indices of coarse classes.",
+    )
 
 
 def test_another_kind_of_file_is_refused():

@@ -5,7 +5,7 @@ import pytest
 
 from coarse2fine.taxonomy import Taxonomy
 from coarse2fine.training import Config
-from coarse2fine.training.run import build_model
+from coarse2fine.training.build_model import build_model
 
 TAXONOMY = Taxonomy(("a", "b", "c"), ("x", "y"), (0, 0, 1))
 

@@ -23,6 +23,8 @@ OTHER = {
     "shorter_side": 80,
     "test_fraction": 0.2,
     "skip_bad_images": True,
+    "cache_dir": "/cache",
+    "cache_images": True,
     "taxonomy": "pets.csv",
     "backbone": "alexnet",
     "backbone_weights": "start.weights.h5",
@@ -79,6 +81,20 @@ def test_every_field_has_a_help_text():
         assert field.metadata["help"].endswith("."), field.name
 
 
+def test_a_batch_size_that_is_to_be_found_is_no_number_yet(tmp_path):
+    Config(batch_size="auto").save(tmp_path / "config.json")
+    config = Config.load(tmp_path / "config.json")
+    assert config.batch_size == "auto"
+    message = (
+        "batch_size is auto, expected a number here: `train` finds it, and the config of the run "
+        "that it returns has it."
+    )
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        _ = config.images_per_step
+    assert config.replace(batch_size=32).images_per_step == 32
+    check_refused("batch_size is most, expected 1 or more, or auto", batch_size="most")
+
+
 class TestDifferences:
     def test_of_equal_configs_are_none(self):
         assert Config(**OTHER).differences(Config(**OTHER)) == []
@@ -88,7 +104,7 @@ class TestDifferences:
         changed = {name for name in OTHER if OTHER[name] != getattr(Config(), name)}
         # Where the data lies, what computes and what is only watched make no other run.
         watched = {"track_training_accuracy", "tracked_share", "track_test_accuracy"}
-        expected = changed - {"data_dir", "strategy"} - watched
+        expected = changed - {"data_dir", "cache_dir", "strategy"} - watched
         lines = Config().differences(Config(**OTHER))
         assert {line.split(":")[0] for line in lines} == expected
 
@@ -114,7 +130,7 @@ class TestDifferences:
         ("fine_label_noise", 1.1, "from 0 to 1"),
         ("validation_fraction", 1, "0 or more and below 1"),
         ("coarse_weight", -1, "0 or more"),
-        ("batch_size", 0, "1 or more"),
+        ("batch_size", 0, "1 or more, or auto"),
         ("epochs", 0, "1 or more"),
         ("steps", 0, "1 or more"),
         ("plateau_patience", 0, "1 or more"),
@@ -212,8 +228,8 @@ def test_refuses_values_that_contradict_each_other(values, problem):
 def test_lists_all_problems_in_one_message():
     check_refused(
         "augment is 'flip', expected one of none, crop_flip, random_crop, random_resized_crop; "
-        "width is -1, expected above 0; batch_size is 0, expected 1 or more; epochs 1 and steps 2 "
-        "are both given, expected one",
+        "width is -1, expected above 0; batch_size is 0, expected 1 or more, or auto; epochs 1 "
+        "and steps 2 are both given, expected one",
         augment="flip",
         width=-1,
         batch_size=0,
@@ -301,6 +317,24 @@ class TestChoices:
     ("values", "problem"),
     [
         ({"extra_layer": True}, "extra_layer is True, and is used with labels=coarse alone"),
+        (
+            {"cache_images": True, "image_size": 64},
+            "cache_images is True, and is used with cache_dir and image_size alone",
+        ),
+        (
+            {"cache_images": True, "cache_dir": "/cache"},
+            "cache_images is True, and is used with cache_dir and image_size alone",
+        ),
+        (
+            {
+                "cache_images": True,
+                "cache_dir": "/cache",
+                "image_size": 64,
+                "augment": "random_resized_crop",
+            },
+            "cache_images keeps resized images, and augment random_resized_crop cuts windows out "
+            "of images in their own size: choose random_crop, or leave cache_images out",
+        ),
         (
             {"backbone": "keras.applications.ResNet50", "width": 0.5},
             "width is 0.5, and is used with a backbone of this package alone",

@@ -2,6 +2,7 @@
 
 import contextlib
 import pathlib
+import re
 
 import keras
 import numpy as np
@@ -150,6 +151,26 @@ def test_a_run_goes_on_from_its_checkpoint_and_not_from_the_file(tmp_path, netwo
     resumed = train(config, tmp_path / "cut", source=make_source())
     for a, b in zip(resumed.model.get_weights(), whole.model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("given", ["backbone", "backbone_weights"])
+def test_a_run_that_has_a_checkpoint_goes_on_and_ends_without_its_file(
+    tmp_path, network, start, given
+):
+    config = start[1] if given == "backbone_weights" else make_config(backbone=str(network[1]))
+    config = config.replace(steps=10)
+    whole = train(config, tmp_path / "whole", source=make_source())
+    with pytest.raises(RuntimeError, match="crash"):
+        train(config, tmp_path / "cut", lambda name, steps: [Crash()], make_source())
+    path = pathlib.Path(getattr(config, given))
+    path.unlink()
+    resumed = train(config, tmp_path / "cut", source=make_source())
+    finished = train(config, tmp_path / "whole", source=make_source())
+    for run in (resumed, finished):
+        for a, b in zip(run.model.get_weights(), whole.model.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+    with pytest.raises(InputError, match=re.escape(str(path))):
+        train(config, tmp_path / "new", source=make_source())
 
 
 def test_another_file_of_that_name_is_another_run(tmp_path, network):

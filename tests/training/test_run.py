@@ -132,6 +132,21 @@ def test_goes_on_after_crashes_as_if_it_had_not_stopped(tmp_path, stops):
     assert_same_run(whole, train(config, tmp_path / "cut", source=make_source()))
 
 
+def test_a_finished_run_goes_on_with_more_steps(tmp_path):
+    config = make_config(epochs=None, steps=13, schedule="plateau")
+    whole = train(config.replace(steps=18), tmp_path / "whole", source=make_source())
+    train(config, tmp_path / "run", source=make_source())
+    evaluate(tmp_path / "run", source=make_source(seed=1))
+    run = train(config.replace(steps=18), tmp_path / "run", source=make_source())
+    for a, b in zip(weights_of(whole), weights_of(run), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert run.config.steps == run.step == 18
+    assert [line["step"] for line in run.workdir.read_metrics()] == [9, 13, 18]
+    assert not (tmp_path / "run/report.json").exists()
+    with pytest.raises(InputError, match=r"holds another run \(steps: 18, not 13\)"):
+        train(config, tmp_path / "run", source=make_source())
+
+
 def test_a_finished_run_is_loaded_and_not_trained_again(tmp_path):
     first = train(make_config(), tmp_path, source=make_source())
     again = train(make_config(), tmp_path, lambda name, steps: [StopAfter(0)], make_source())
@@ -333,3 +348,15 @@ def test_mirrored_runs_of_other_networks_follow_each_other_in_one_process(tmp_pa
         config = make_config(strategy="mirrored", width=width, epochs=1)
         run = train(config, tmp_path / str(width), source=make_source())
         assert np.isfinite(run.workdir.read_metrics()[-1]["loss"])
+
+
+def test_an_evaluation_that_is_cut_off_leaves_no_report_of_other_decisions(tmp_path):
+    run = train(make_config(epochs=1), tmp_path, source=make_source())
+    evaluate(run, source=make_source(seed=1))
+    with (
+        mock.patch("coarse2fine.evaluation.evaluate.write_json", side_effect=KeyboardInterrupt),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        evaluate(run, source=make_source(seed=2))
+    assert (tmp_path / "decisions.npz").exists()
+    assert not (tmp_path / "report.json").exists()

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from coarse2fine.data import evaluation_batches, training_batches
+from coarse2fine.data import evaluation_batches, pipeline, training_batches
 from coarse2fine.data.pipeline import view_batches
 from coarse2fine.data.views import CenterCrop, TenCrop
 from coarse2fine.errors import InputError
-from coarse2fine.evaluation import evaluate, predict
+from coarse2fine.evaluation import evaluate, features, predict
 from coarse2fine.export import export
 from coarse2fine.training import Config, load_split, train
 from coarse2fine.training.plan import make_plan
@@ -104,9 +104,6 @@ def test_who_has_a_fine_label_follows_from_the_tree(folder):
 def test_a_folder_and_a_table_give_the_same_batches(folder, table, augment):
     config = make_config(folder, augment=augment)
     of_folder = batches_of(config)
-    (folder / "pets.csv").rename(folder.parent / "moved.csv")
-    text = (folder.parent / "moved.csv").read_text()
-    (folder / "pets.csv").write_text(text)
     of_table = batches_of(config.replace(dataset="csv", data_dir=str(table)))
     for one, other in zip(of_folder, of_table, strict=True):
         keras.tree.map_structure(np.testing.assert_array_equal, one, other)
@@ -236,11 +233,39 @@ def test_bad_images_are_replaced_by_others_of_their_class_and_listed(damaged, tm
         old, new = entry["image"], entry["replaced_by"]
         assert (root / new).parent == type(root)(old).parent
         assert new not in old
+    # Evaluated on those images too, of which each is seen.
+    report = evaluate(runs[0], training=True)
+    assert report["training"]["num_images"] == 32
     for a, b in zip(runs[0].model.variables, runs[1].model.variables, strict=True):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
 
 
-def test_a_view_that_has_several_windows_keeps_them_together(folder):
+def cut_off_a_test_image(root):
+    """Damages an image of the test set, and gives what is said about it."""
+    path = root / "test/cat/siamese/5.png"
+    path.write_bytes(path.read_bytes()[:100])
+    return (
+        f"{path} cannot be read as an image: its PNG data is damaged or cut off. Replace or "
+        "remove it."
+    )
+
+
+def test_bad_test_images_are_named_and_never_replaced(damaged, tmp_path):
+    root, _ = damaged
+    config = make_config(root, skip_bad_images=True)
+    message = re.escape(cut_off_a_test_image(root))
+    run = train(config, tmp_path / "run")
+    with pytest.raises(InputError, match=f"^{message}$"):
+        evaluate(run)
+    with pytest.raises(InputError, match=f"^{message}$"):
+        features(run, load_split(config, "test"))
+    with pytest.raises(InputError, match=f"^{message}$"):
+        train(config.replace(track_test_accuracy=True), tmp_path / "tracked")
+
+
+@pytest.mark.parametrize("images_a_part", [1, 2])
+def test_a_view_that_has_several_windows_keeps_them_together(folder, monkeypatch, images_a_part):
+    monkeypatch.setattr(pipeline, "_PART_BYTES", 4 * 10 * 16 * 16 * 3 * images_a_part)
     source = load_split(make_config(folder), "test")
     indices = np.arange(7)
     batches = view_batches(source, indices, 25, lambda images: images, TenCrop(16, 18))

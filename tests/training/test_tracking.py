@@ -9,7 +9,7 @@ from test_run import make_config, make_source, weights_of
 from coarse2fine.evaluation import evaluate
 from coarse2fine.training import train
 from coarse2fine.training.plan import make_plan
-from coarse2fine.training.tracking import tracked_batches
+from coarse2fine.training.tracking import tracked_sets
 
 EVERYTHING = {"fine_fraction": 1.0, "coarse_fraction": 0.0, "validation_fraction": 0.0}
 
@@ -17,7 +17,7 @@ EVERYTHING = {"fine_fraction": 1.0, "coarse_fraction": 0.0, "validation_fraction
 def tracked_images(config, source):
     """The labels and weights of the tracked training images."""
     plan = make_plan(source, config)
-    batches = tracked_batches(plan, None, lambda images: images)["training_set"]
+    _, batches = tracked_sets(plan, None, lambda images: images)["training_set"]
     parts = [(labels["fine"], labels["coarse"], weights) for _, labels, weights in batches]
     fine, coarse = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
     has_fine = np.concatenate([part[2]["fine"] for part in parts])
@@ -39,7 +39,7 @@ def test_an_image_without_a_usable_fine_label_counts_for_its_coarse_one_alone():
 
 def test_nothing_is_tracked_unless_asked_for():
     plan = make_plan(make_source(), make_config())
-    assert tracked_batches(plan, make_source(), lambda images: images) == {}
+    assert tracked_sets(plan, make_source(), lambda images: images) == {}
 
 
 @pytest.mark.parametrize("labels", ["fine", "coarse"])

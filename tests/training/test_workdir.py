@@ -91,6 +91,7 @@ def test_claim_notes_what_was_left_out_and_what_was_changed(tmp_path):
     partition = claim(tmp_path, source=source, fine_labels_changed=5)
     data = Workdir(tmp_path).read_data()
     assert data == {
+        "format": 2,
         "image_shape": [4, 5, 3],
         "view": None,
         "images": partition.counts,
@@ -100,14 +101,28 @@ def test_claim_notes_what_was_left_out_and_what_was_changed(tmp_path):
     }
 
 
-def test_data_of_runs_that_could_drop_and_change_nothing_are_read(tmp_path):
+def test_a_run_of_another_version_is_refused(tmp_path):
     claim(tmp_path)
     path = tmp_path / "data.json"
     data = json.loads(path.read_text())
-    path.write_text(
-        json.dumps({key: data[key] for key in ("image_shape", "images", "fingerprint")})
+    path.write_text(json.dumps({**data, "format": 3}))
+    check_refused(
+        f"{tmp_path} holds a run in format 3, expected 2: another version made it. Use that "
+        "version, or another workdir.",
+        Workdir(tmp_path).read_data,
     )
-    assert Workdir(tmp_path).read_data() == {**data, "dropped": {}, "fine_labels_changed": 0}
+    check_refused(
+        f"{tmp_path} holds a run in format 3, expected 2: another version made it. Use that "
+        "version, or another workdir.",
+        claim,
+        tmp_path,
+    )
+    del data["format"]
+    path.write_text(json.dumps(data))
+    check_refused(
+        f"{path} cannot be read: it lacks 'format'. It was not written by this version.",
+        Workdir(tmp_path).read_data,
+    )
 
 
 def test_the_same_images_pass_the_check_and_others_are_refused(tmp_path):
@@ -127,7 +142,16 @@ def test_a_run_remembers_what_its_data_set_calls_the_classes(tmp_path):
     assert Workdir(tmp_path).read_taxonomy() == named
 
 
-@pytest.mark.parametrize("left", [["taxonomy.json"], ["taxonomy.json", "partition.npz"], []])
+@pytest.mark.parametrize(
+    "left",
+    [
+        [],
+        ["taxonomy.json.unfinished"],
+        ["taxonomy.json"],
+        ["taxonomy.json", "partition.npz"],
+        ["taxonomy.json", "partition.npz", "data.json", "config.json.unfinished"],
+    ],
+)
 def test_a_claim_that_was_cut_off_is_made_again(tmp_path, left):
     claim(tmp_path / "whole")
     (tmp_path / "cut").mkdir()
@@ -138,8 +162,15 @@ def test_a_claim_that_was_cut_off_is_made_again(tmp_path, left):
         {path.name: data for path, data in contents(tmp_path / name).items()}
         for name in ("whole", "cut")
     )
+    assert one.keys() == other.keys()
     for name in ("config.json", "taxonomy.json", "data.json"):
         assert one[name] == other[name]
+
+
+def test_more_steps_than_before_are_no_other_run(tmp_path):
+    claim(tmp_path)
+    claim(tmp_path, config=CONFIG.replace(steps=9))
+    assert Workdir(tmp_path).read_config() == CONFIG.replace(steps=9)
 
 
 class TestRefuses:
@@ -151,10 +182,10 @@ class TestRefuses:
     def test_another_run(self, tmp_path):
         claim(tmp_path)
         message = (
-            f"{tmp_path} holds another run (steps: 7, not 9; seed: 0, not 3). Use another workdir, "
+            f"{tmp_path} holds another run (steps: 7, not 5; seed: 0, not 3). Use another workdir, "
             "or the values of that run."
         )
-        self.check_unchanged(tmp_path, message, config=CONFIG.replace(steps=9, seed=3))
+        self.check_unchanged(tmp_path, message, config=CONFIG.replace(steps=5, seed=3))
 
     @pytest.mark.parametrize("change", [{"seed": 1}, {"source": make_source(prefix="photo")}])
     def test_other_images(self, tmp_path, change):

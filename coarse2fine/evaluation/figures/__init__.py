@@ -11,6 +11,7 @@ from coarse2fine.evaluation.figures.advice_figure import advice_figure
 from coarse2fine.evaluation.figures.confusion_figure import confusion_figure
 from coarse2fine.evaluation.figures.embedding_figure import embedding_figure
 from coarse2fine.evaluation.figures.gain_against_ratio import GainPoint, gain_against_ratio
+from coarse2fine.evaluation.figures.samples_figure import samples_figure
 
 __all__ = [
     "GainPoint",
@@ -21,4 +22,5 @@ __all__ = [
     "confusion_figure",
     "embedding_figure",
     "gain_against_ratio",
+    "samples_figure",
 ]

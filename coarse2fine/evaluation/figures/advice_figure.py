@@ -60,7 +60,7 @@ def _ticks(ratios: Sequence[Estimate | None]) -> list[float]:
     """1, 2 and 5 of each decade, from below all ratios above 0 to above them."""
     drawn = [x for r in ratios if r is not None for x in (r.value, r.low, r.high) if x > 0]
     least, greatest = (min(drawn), max(drawn)) if drawn else (0.2, 0.5)
-    decades = np.arange(np.floor(np.log10(least)) - 1, np.ceil(np.log10(greatest)) + 1)
+    decades = np.arange(np.floor(np.log10(least)) - 1, np.ceil(np.log10(greatest)) + 2)
     steps: tuple[int, ...] = (1, 2, 5)
     if (np.log10(greatest / least) + 1) * len(steps) > _MOST_TICKS:
         steps = (1,)

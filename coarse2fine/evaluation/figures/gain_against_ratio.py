@@ -47,7 +47,8 @@ def gain_against_ratio(
 
     Args:
         points: of the data sets.
-        measured: rank correlation of the measured points, for the legend.
+        measured: rank correlation of the measured points, or of those that are like the published
+            ones, for the legend.
         published: rank correlation of the published points.
         title: of the figure.
 

@@ -10,6 +10,8 @@ from typing import Any
 
 _STATUS = pathlib.Path("/proc/self/status")
 _STATM = pathlib.Path("/proc/self/statm")
+_MEMINFO = pathlib.Path("/proc/meminfo")
+_CONTAINER = pathlib.Path("/sys/fs/cgroup")
 _CALL = """
 import importlib, json, sys
 module, name, arguments = json.loads(sys.argv[1])
@@ -30,7 +32,12 @@ def call_in_process(module: str, name: str, **arguments: Any) -> Any:
     """
     call = json.dumps([module, name, arguments])
     done = subprocess.run(
-        [sys.executable, "-c", _CALL, call], capture_output=True, text=True, check=False
+        [sys.executable, "-c", _CALL, call],
+        capture_output=True,
+        text=True,
+        check=False,
+        # It finds the modules that this process finds, those beside a script too.
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
     if done.returncode:
         raise RuntimeError(f"{module}.{name} failed in its process:\n{done.stderr[-4000:]}")
@@ -53,3 +60,21 @@ def resident_memory() -> int | None:
     if not _STATM.exists():
         return None
     return int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def available_memory() -> int:
+    """The memory that processes can take more before they swap, in bytes.
+
+    A container's limit counts as well. Where the system does not say, it is all that the machine
+    has.
+    """
+    limit, used = _CONTAINER / "memory.max", _CONTAINER / "memory.current"
+    known = []
+    if limit.exists() and limit.read_text().strip() != "max":
+        known.append(int(limit.read_text()) - int(used.read_text()))
+    if _MEMINFO.exists():
+        lines = dict(line.split(":") for line in _MEMINFO.read_text().splitlines())
+        known.append(int(lines["MemAvailable"].split()[0]) * 2**10)
+    if not known:
+        known.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    return max(0, min(known))

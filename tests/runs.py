@@ -30,6 +30,7 @@ def write_run(
     fingerprint="training",
     test_fingerprint="test",
     step=10,
+    views=1,
     metrics=(),
     **changes,
 ):
@@ -47,7 +48,7 @@ def write_run(
     data = {"image_shape": [8, 8, 3], "images": counts, "fingerprint": fingerprint}
     write_json(folder / "data.json", data)
     Decisions.of(predictions).save(folder / "decisions.npz")
-    own = {"training": None, "step": step, "test_fingerprint": test_fingerprint}
+    own = {"training": None, "step": step, "test_fingerprint": test_fingerprint, "views": views}
     write_json(folder / "report.json", {**make_report(predictions, TAXONOMY), **own})
     lines = "".join(json.dumps(line) + "\n" for line in metrics)
     (folder / "metrics.jsonl").write_text(lines)

@@ -1,4 +1,4 @@
-"""A config's network."""
+"""From a config to its model."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,9 @@ from coarse2fine import backbones
 from coarse2fine.model import CoarseToFine
 from coarse2fine.taxonomy import Taxonomy
 from coarse2fine.training.config import Config
+from coarse2fine.training.given_files import kept_network
 from coarse2fine.training.strategy import precision
+from coarse2fine.training.workdir import Workdir
 
 
 def build_model(
@@ -40,8 +42,17 @@ def build_model(
     return model
 
 
+def build_again(
+    config: Config, taxonomy: Taxonomy, image_shape: Sequence[int], home: Workdir
+) -> CoarseToFine:
+    """The model of a run that has a checkpoint, whose weights it is to get: without its file."""
+    return build_model(
+        config.replace(backbone_weights=None), taxonomy, image_shape, kept_network(config, home)
+    )
+
+
 def make_backbone(config: Config, image_shape: Sequence[int]) -> keras.Model:
-    """The backbone that a config's name or file makes, with the weights that it is given."""
+    """A config's backbone for images of `(height, width, channels)`."""
     dropout = {} if config.dropout is None else {"dropout": config.dropout}
     backbone = backbones.create(
         config.backbone, input_shape=tuple(image_shape), width=config.width, **dropout

@@ -1,0 +1,70 @@
+"""A setting of a comparison: what its arms have in common, and what was published for them."""
+
+import dataclasses
+from typing import Any
+
+from coarse2fine.experiments.arms import ARMS, gap_closed
+from coarse2fine.experiments.setting import BaseSetting
+from coarse2fine.training import Config
+from coarse2fine.training.config import DEFAULTS, USED_WITH
+
+
+@dataclasses.dataclass(frozen=True)
+class PublishedComparison:
+    """Published accuracies of a comparison, percent; None where there are none.
+
+    Attributes:
+        baseline: of the arm of that name.
+        coarse_to_fine: likewise.
+        oracle: likewise.
+        forests: of Ristin 2015, who learn from the labels of coarse_to_fine without a network.
+    """
+
+    baseline: float | None = None
+    coarse_to_fine: float | None = None
+    oracle: float | None = None
+    forests: float | None = None
+
+    @property
+    def gap_closed(self) -> float | None:
+        """As of a `Comparison`."""
+        if self.baseline is None or self.coarse_to_fine is None or self.oracle is None:
+            return None
+        return gap_closed(self.baseline, self.coarse_to_fine, self.oracle)
+
+
+@dataclasses.dataclass(frozen=True)
+class ComparisonSetting(BaseSetting):
+    """One question: what do coarse labels bring here?
+
+    Attributes:
+        name: of the setting.
+        changes: values of the config that make the setting.
+        published: what was published for it.
+    """
+
+    published: PublishedComparison = PublishedComparison()
+
+    def config(self, base: Config, arm: str) -> Config:
+        """The config of one of the arms."""
+        labels = ARMS[arm]
+        unused = {name: DEFAULTS[name] for name, kinds in USED_WITH.items() if labels not in kinds}
+        changes: dict[str, Any] = {**self.changes, **unused, "labels": labels}
+        if arm == "baseline" and "coarse_fraction" in self.changes:
+            changes["coarse_fraction"] = 0.0  # Settings that differ in it have the run in common.
+        return base.replace(**changes)
+
+    def folder(self, arm: str, config: Config) -> str:
+        """The name of an arm's folder: the same for settings that have the run in common.
+
+        Args:
+            arm: a key of `ARMS`.
+            config: of the arm, with its length as `steps`.
+        """
+        return self._folder(
+            f"{arm}_{config.steps}", ("coarse_fraction",) if arm == "baseline" else ()
+        )
+
+    def result_file(self, match: str) -> str:
+        """The name of the file that the comparison is written to."""
+        return self._folder(f"comparison_{match}.json", ())

@@ -1,0 +1,87 @@
+"""The pictures of one run: what it computed, drawn, and written below its folder."""
+
+import pathlib
+from collections.abc import Callable
+
+import numpy as np
+
+from coarse2fine.data import Source
+from coarse2fine.evaluation import figures
+from coarse2fine.evaluation._extra import import_extra
+from coarse2fine.evaluation.advice import Advice
+from coarse2fine.evaluation.embedding import features, tsne
+from coarse2fine.evaluation.evaluated_run import EvaluatedRun
+from coarse2fine.evaluation.projector import write_projector
+from coarse2fine.experiments._write_picture import write_picture
+from coarse2fine.taxonomy import Taxonomy
+from coarse2fine.training import load_run, load_split
+
+MOST_IMAGES = 10_000
+"""Of an embedding, unless another number is asked for."""
+
+
+def draw_run(workdir: str | pathlib.Path) -> list[pathlib.Path]:
+    """Draws an evaluated run's confusion matrix below `workdir/figures`.
+
+    It is that of the fine classes, or of the coarse ones where the run has no fine head.
+
+    Raises:
+        InputError: no evaluated run.
+    """
+    run = EvaluatedRun.load(workdir)
+    taxonomy = run.taxonomy
+    if run.decisions.has_fine_head:
+        confusion = run.decisions.fine_confusion(taxonomy.num_fine)
+    else:
+        confusion = run.decisions.coarse_confusion(taxonomy.num_coarse)
+        names = taxonomy.coarse_names
+        taxonomy = Taxonomy(names, names, tuple(range(taxonomy.num_coarse)))
+    title = f"{run.config.dataset}: {confusion.sum():,} test images"
+    figure = figures.confusion_figure(confusion, taxonomy, title)
+    return [write_picture(figure, workdir, "confusion")]
+
+
+def draw_embedding(
+    workdir: str | pathlib.Path,
+    num_images: int = MOST_IMAGES,
+    data_dir: str | None = None,
+    source: Source | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> list[pathlib.Path]:
+    """Draws a run's features by t-SNE, and writes them for TensorBoard's projector.
+
+    Args:
+        workdir: of a run.
+        num_images: test images at most; drawn by the run's seed where there are more.
+        data_dir: of the test set, where it has moved.
+        source: the test split, where it has been loaded before.
+        on_progress: as of `tsne`.
+
+    Raises:
+        InputError: as `features`, `write_projector` and `tsne`, before anything takes long.
+    """
+    run = load_run(workdir)
+    config = run.config if data_dir is None else run.config.replace(data_dir=data_dir)
+    source = load_split(config, "test", run.taxonomy) if source is None else source
+    order = np.random.default_rng(config.seed).permutation(len(source))
+    indices = np.sort(order[:num_images])
+    # What may refuse is done before what takes long.
+    import_extra("matplotlib.figure")
+    import_extra("openTSNE")
+    found = features(run, source, indices, config.images_per_step)
+    coarse = source.coarse[indices]
+    folder = run.workdir.events / "projector"
+    write_projector(
+        folder, found, source.chunks(indices), run.taxonomy, source.fine[indices], coarse
+    )
+    title = f"{config.dataset}, trained with labels={config.labels}"
+    figure = figures.embedding_figure(
+        tsne(found, config.seed, on_progress), coarse, run.taxonomy.coarse_names, title
+    )
+    return [write_picture(figure, workdir, "embedding"), folder]
+
+
+def draw_advice(advice: Advice, workdir: str | pathlib.Path) -> pathlib.Path:
+    """Draws advice as `workdir/figures/advice.png`, and returns that path."""
+    figure = figures.advice_figure(advice, "What finer labels are likely to bring")
+    return write_picture(figure, workdir, "advice")
