@@ -25,6 +25,13 @@ def define_workdir(help_text: str) -> flags.FlagHolder[str]:
     return holder
 
 
+def define_checkpoint() -> flags.FlagHolder[str]:
+    """Defines --checkpoint."""
+    return flags.DEFINE_enum(
+        "checkpoint", "newest", ["newest", "best"], "Of these weights: best by validation accuracy."
+    )
+
+
 def run(main: Callable[..., None], takes_arguments: bool = False) -> None:
     """Runs a launcher; bad input ends in one message and exit code 2.
 

@@ -17,14 +17,16 @@ _TRAINING = flags.DEFINE_bool(
 _VIEWS = flags.DEFINE_enum(
     "views", "1", ["1", "10"], "Crops of each image: the middle, or corners and middle, mirrored."
 )
+_CHECKPOINT = common.define_checkpoint()
 
 
 def main() -> None:
     """Reads the flags, evaluates and prints the report."""
     from coarse2fine.evaluation import evaluate
+    from coarse2fine.training import load_run
 
     report = evaluate(
-        _WORKDIR.value,
+        load_run(_WORKDIR.value, _CHECKPOINT.value),
         _DATA_DIR.value,
         training=_TRAINING.value,
         views=int(_VIEWS.value),

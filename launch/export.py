@@ -8,6 +8,7 @@ from absl import flags
 
 _WORKDIR = common.define_workdir("The run's folder.")
 _OUTPUT = flags.DEFINE_string("output", None, "The SavedModel's folder, a new one.", required=True)
+_CHECKPOINT = common.define_checkpoint()
 
 
 def main() -> None:
@@ -15,7 +16,7 @@ def main() -> None:
     from coarse2fine.export import export
     from coarse2fine.training import load_run
 
-    export(load_run(_WORKDIR.value), _OUTPUT.value)
+    export(load_run(_WORKDIR.value, _CHECKPOINT.value), _OUTPUT.value)
     print(f"Exported to {_OUTPUT.value}")
 
 

@@ -311,6 +311,18 @@ class TestEvaluate:
         assert (code, out, err) == (2, "", expected)
 
 
+    def test_takes_the_best_checkpoint_where_asked(self, launch, run_copy):
+        best = run_copy / "checkpoints" / "best.npz"
+        (run_copy / "checkpoints" / "step-2.npz").unlink()
+        code, out, err = launch("evaluate", workdir=run_copy, checkpoint="best")
+        assert (code, err) == (None, "")
+        assert json.loads(out)["step"] == 2
+        best.unlink()
+        code, out, err = launch("evaluate", workdir=run_copy, checkpoint="best")
+        expected = f"Error: The run in {run_copy} has no best checkpoint yet. Train it first.\n"
+        assert (code, out, err) == (2, "", expected)
+
+
 class TestExport:
     def test_writes_a_model_that_answers(self, launch, trained, tmp_path):
         code, out, err = launch("export", workdir=trained, output=tmp_path / "model")
