@@ -1,11 +1,13 @@
 """What the launchers share: the workdir flag, and errors in one line."""
 
+import logging
 import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from absl import app, flags, logging
+from absl import app, flags
+from absl import logging as absl_logging
 
 from coarse2fine.errors import InputError, Interrupted
 
@@ -42,7 +44,9 @@ def run(main: Callable[..., None], takes_arguments: bool = False) -> None:
 
     def checked(argv: Sequence[str]) -> int | None:
         if not flags.FLAGS["verbosity"].present:
-            logging.set_verbosity(logging.ERROR)
+            absl_logging.set_verbosity(absl_logging.ERROR)
+            # That silences all loggers but those with a level of their own.
+            logging.getLogger("coarse2fine").setLevel(logging.WARNING)
         try:
             if len(argv) > 1 and not takes_arguments:
                 raise InputError(

@@ -141,12 +141,13 @@ def train(
         _check_slices(config)
     if config.track_test_accuracy and test_source is None:
         test_source = load_split(config, "test")
+    search = make_plan(source, config.replace(refit=False)) if config.refit else None
+    plan = make_plan(source, config if search is None else _replay_config(search.config))
+    claimed = plan.config if search is None else search.config.replace(refit=True)
     with home.held():
+        home.claim(claimed, source, plan.partition, plan.fine_labels_changed)
         if config.refit:
-            plan = _search_then_plan(source, config, home, callbacks, test_source)
-        else:
-            plan = make_plan(source, config)
-            home.claim(plan.config, source, plan.partition, plan.fine_labels_changed)
+            plan = _with_rates_of_search(plan, source, config, home, callbacks, test_source)
         fitted = fit(plan, home, callbacks, test_source)
     return Run(
         home, home.read_config(), source.taxonomy, fitted.preprocess, fitted.model, plan.steps
@@ -224,28 +225,21 @@ def _replay_config(config: Config) -> Config:
     )
 
 
-def _search_then_plan(
+def _with_rates_of_search(
+    plan: Plan,
     source: Source,
     config: Config,
     home: Workdir,
     callbacks: MakeCallbacks,
     test_source: Source | None,
 ) -> Plan:
-    """Runs the search with validation, and plans what replays it on all training images.
-
-    The plan has the search's updates, and its learning rates update by update.
-    """
-    search_config = config.replace(refit=False)
-    resolved = make_plan(source, search_config).config
-    replay_config = _replay_config(resolved)
-    plan = make_plan(source, replay_config)
-    home.claim(resolved.replace(refit=True), source, plan.partition, plan.fine_labels_changed)
-
+    """Runs the search with validation; the plan with its learning rates, update by update."""
     name = home.path.name
 
     def search_callbacks(search: str, steps: int) -> Sequence[keras.callbacks.Callback]:
         return callbacks(str(pathlib.PurePath(name, search)), steps)
 
+    search_config = config.replace(refit=False)
     search = train(search_config, home.path / "search", search_callbacks, source, test_source)
     state = Checkpoints(search.workdir.checkpoints, search.model, search.taxonomy).read_state()
     changes = state["plateau"]["changes"] if state else []
@@ -254,4 +248,4 @@ def _search_then_plan(
         for step, rate in changes
         if step < plan.steps
     )
-    return dataclasses.replace(plan, config=replay_config.replace(milestones=milestones))
+    return dataclasses.replace(plan, config=plan.config.replace(milestones=milestones))
