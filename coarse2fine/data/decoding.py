@@ -50,11 +50,13 @@ def decode_windows(
             raise InputError(f"its {header.kind} data is damaged or cut off") from error
         seen: dict[Window, np.ndarray] = {}
         result = np.empty((len(windows), size, size, channels), np.uint8)
+        pixel = f"V{channels}"  # A pixel as one item: mirroring is twice as fast.
         for place, window in zip(result, windows, strict=True):
             straight = dataclasses.replace(window, is_mirrored=False)
             if straight not in seen:
                 seen[straight] = _resize(image, top, left, straight, size)
-            place[:] = seen[straight][:, ::-1] if window.is_mirrored else seen[straight]
+            pixels = seen[straight].view(pixel)
+            place.view(pixel)[:] = pixels[:, ::-1] if window.is_mirrored else pixels
         return result
 
 
@@ -86,11 +88,7 @@ def _decode(
 
 
 def _resize(image: tf.Tensor, top: int, left: int, window: Window, size: int) -> np.ndarray:
-    """Resizes the window of an image of which `image` is the part that starts at `top, left`.
-
-    Returns:
-        Whole float32 numbers.
-    """
+    """Resizes the window of an image of which `image` is the part that starts at `top, left`."""
     scale = np.array([size / window.height, size / window.width])
     translation = np.array([top - window.top, left - window.left]) * scale
     resized = tf.raw_ops.ScaleAndTranslate(
@@ -102,4 +100,4 @@ def _resize(image: tf.Tensor, top: int, left: int, window: Window, size: int) ->
         antialias=True,
     )
     pixels = resized.numpy()[0]
-    return np.rint(pixels, out=pixels)
+    return np.rint(pixels, out=pixels).astype(np.uint8)
