@@ -42,8 +42,7 @@ def decode_windows(
     """
     # Eager operations would go to a GPU where there is one.
     with tf.device("CPU"):
-        top, bottom = _part([(w.top, w.height) for w in windows], header.height, size)
-        left, right = _part([(w.left, w.width) for w in windows], header.width, size)
+        top, left, bottom, right = window_part(windows, header, size)
         try:
             image = _decode(encoded, header.kind, top, left, bottom, right, channels)
         except (tf.errors.InvalidArgumentError, IndexError) as error:
@@ -58,6 +57,26 @@ def decode_windows(
             pixels = seen[straight].view(pixel)
             place.view(pixel)[:] = pixels[:, ::-1] if window.is_mirrored else pixels
         return result
+
+
+def window_part(
+    windows: Sequence[Window], header: ImageHeader, size: int
+) -> tuple[int, int, int, int]:
+    """The part of an image that its windows need: top, left, bottom, right."""
+    top, bottom = _part([(w.top, w.height) for w in windows], header.height, size)
+    left, right = _part([(w.left, w.width) for w in windows], header.width, size)
+    return top, left, bottom, right
+
+
+def placement(window: Window, top: int, left: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Scale and translation that bring a window to `size`, in the part that starts at `top, left`.
+
+    Returns:
+        Two float32 arrays `(2,)`: arrays become tensors faster than lists do.
+    """
+    scale = np.array([size / window.height, size / window.width])
+    translation = np.array([top - window.top, left - window.left]) * scale
+    return scale.astype(np.float32), translation.astype(np.float32)
 
 
 def _part(spans: Sequence[tuple[float, float]], end: int, size: int) -> tuple[int, int]:
@@ -89,13 +108,12 @@ def _decode(
 
 def _resize(image: tf.Tensor, top: int, left: int, window: Window, size: int) -> np.ndarray:
     """Resizes the window of an image of which `image` is the part that starts at `top, left`."""
-    scale = np.array([size / window.height, size / window.width])
-    translation = np.array([top - window.top, left - window.left]) * scale
+    scale, translation = placement(window, top, left, size)
     resized = tf.raw_ops.ScaleAndTranslate(
         images=tf.expand_dims(image, 0),
-        size=np.array([size, size], np.int32),  # Arrays become tensors faster than lists do.
-        scale=scale.astype(np.float32),
-        translation=translation.astype(np.float32),
+        size=np.array([size, size], np.int32),
+        scale=scale,
+        translation=translation,
         kernel_type="triangle",
         antialias=True,
     )
