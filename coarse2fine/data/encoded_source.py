@@ -11,9 +11,10 @@ import tensorflow as tf
 
 from coarse2fine.data.decoded_cache import CacheError, DecodedCache, Origin
 from coarse2fine.data.decoding import check_decodable, decode_view
-from coarse2fine.data.image_header import read_image_header
+from coarse2fine.data.image_header import ImageHeader, read_image_header
+from coarse2fine.data.jpeg_batch import decode_jpegs
 from coarse2fine.data.source import Source
-from coarse2fine.data.views import CenterCrop, View
+from coarse2fine.data.views import CenterCrop, View, Window
 from coarse2fine.errors import InputError, reason_of
 from coarse2fine.taxonomy import Taxonomy
 
@@ -122,6 +123,11 @@ class EncodedSource(Source):
         return tf.ensure_shape(images, shape)
 
     def _read(self, indices: Sequence[int], seeds: Sequence[int], view: View) -> np.ndarray:
+        is_kept = self.cache is not None and self.cache.serves(view)
+        if indices and view.num_windows == 1 and not is_kept:
+            together = self._read_jpegs(indices, seeds, view)
+            if together is not None:
+                return together
         shape = (len(indices), view.num_windows, view.size, view.size, self.image_shape[-1])
         images = np.empty(shape, np.uint8)
         try:
@@ -131,6 +137,25 @@ class EncodedSource(Source):
             self.failures.append(error)
             raise
         return images.reshape(-1, *shape[2:])
+
+    def _read_jpegs(
+        self, indices: Sequence[int], seeds: Sequence[int], view: View
+    ) -> np.ndarray | None:
+        """Images that are all JPEGs and all good; None where one is not, to be read one by one."""
+        encoded: list[bytes] = []
+        headers: list[ImageHeader] = []
+        windows: list[Window] = []
+        try:
+            for index, seed in zip(indices, seeds, strict=True):
+                encoded.append(self.encoded(index))
+                headers.append(read_image_header(encoded[-1]))
+                if headers[-1].kind != "JPEG":
+                    return None
+                height, width = headers[-1].height, headers[-1].width
+                windows += view.windows(height, width, random.Random(seed))
+            return decode_jpegs(encoded, headers, windows, view.size, self.image_shape[-1])
+        except (InputError, OSError, tf.errors.InvalidArgumentError):
+            return None
 
     def _windows(self, index: int, seed: int, view: View) -> np.ndarray:
         """The windows of an image, or of the one that replaces it."""

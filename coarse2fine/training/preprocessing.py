@@ -140,13 +140,12 @@ def make_preprocessing(
             layer = Whitening(statistics["mean"], statistics["matrix"], name="preprocessing")
         elif kind == "own":
             layer = OwnPreprocessing(backbone, name="preprocessing")
-        else:
-            mean = statistics["mean"]
-            layer = keras.layers.Normalization(
-                mean=mean,
-                variance=statistics.get("variance", np.ones_like(mean)),
-                dtype="float32",
-                name="preprocessing",
+        elif kind == "center":
+            # A Normalization of variance 1 gives the same, and takes several times as long.
+            layer = keras.layers.Rescaling(
+                1.0, (-statistics["mean"]).tolist(), dtype="float32", name="preprocessing"
             )
+        else:
+            layer = keras.layers.Normalization(**statistics, dtype="float32", name="preprocessing")
         layer.build((None, *image_shape))  # Outside of the graphs that will call it.
     return layer
