@@ -30,6 +30,13 @@ setuptools.setup(
     extras_require={
         "figures": FIGURES,
         "imagenet": ["scipy>=1.11"],
-        "test": [*FIGURES, "jax>=0.4.30", "mypy>=1.11", "pytest>=8.0", "ruff>=0.6"],
+        "test": [
+            *FIGURES,
+            "jax>=0.4.30",
+            "mypy>=1.11",
+            "pytest>=8.0",
+            "pytest-xdist>=3.5",
+            "ruff>=0.6",
+        ],
     },
 )

@@ -433,6 +433,8 @@ def test_records_are_kept_decoded_until_the_set_is_prepared_anew(
     stored, tmp_path, file_format, monkeypatch
 ):
     folder = shutil.copytree(stored / file_format, tmp_path / "sets")
+    for info in folder.rglob("dataset_info.json"):
+        os.utime(info, ns=(10**17, 10**17))  # A set that was prepared just now is not kept yet.
     sizes = {"image_size": 4, "shorter_side": 5}
     cached = {**sizes, "cache_dir": str(tmp_path / "cache"), "cache_images": True}
     for name in ("tiny", "tiny_without_id"):
