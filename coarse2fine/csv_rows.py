@@ -1,14 +1,18 @@
 """Rows of CSV files that people write."""
 
+import contextlib
 import csv
 import pathlib
 from collections.abc import Iterator
 
 from coarse2fine.errors import InputError, reason_of
 
+Rows = Iterator[tuple[int, list[str]]]
 
-def csv_rows(path: pathlib.Path, name: str) -> Iterator[tuple[int, list[str]]]:
-    """Reads the rows of a CSV file one by one, each with the line that it starts in.
+
+@contextlib.contextmanager
+def csv_rows(path: pathlib.Path, name: str) -> Iterator[Rows]:
+    """The rows of a CSV file one by one, each with the line that it starts in.
 
     An empty line is a row without values.
 
@@ -20,12 +24,17 @@ def csv_rows(path: pathlib.Path, name: str) -> Iterator[tuple[int, list[str]]]:
         InputError: a file that cannot be read, that is not UTF-8, or whose quotes do not match.
     """
     line = 1
+
+    def rows() -> Rows:
+        nonlocal line
+        reader = csv.reader(file, strict=True)
+        for row in reader:
+            yield line, row
+            line = reader.line_num + 1
+
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.reader(file, strict=True)
-            for row in rows:
-                yield line, row
-                line = rows.line_num + 1
+            yield rows()
     except OSError as error:
         raise InputError(f"{name} cannot be read: {reason_of(error)}.") from error
     except UnicodeDecodeError as error:

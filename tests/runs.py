@@ -45,7 +45,15 @@ def write_run(
     Config(labels=labels, steps=10, epochs=None, **changes).save(folder / "config.json")
     write_taxonomy(TAXONOMY, folder / "taxonomy.json")
     counts = {"fine_labelled": num_images, "coarse_only": coarse_only, "validation": 0}
-    data = {"image_shape": [8, 8, 3], "images": counts, "fingerprint": fingerprint}
+    data = {
+        "format": 2,
+        "image_shape": [8, 8, 3],
+        "view": None,
+        "images": counts,
+        "dropped": {},
+        "fine_labels_changed": 0,
+        "fingerprint": fingerprint,
+    }
     write_json(folder / "data.json", data)
     Decisions.of(predictions).save(folder / "decisions.npz")
     own = {"training": None, "step": step, "test_fingerprint": test_fingerprint, "views": views}

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from coarse2fine.csv_rows import csv_rows
+from coarse2fine.csv_rows import Rows, csv_rows
 from coarse2fine.data.file_source import SUFFIXES, FileTable, check_none
 from coarse2fine.errors import InputError, check_path, reason_of, shown
 from coarse2fine.taxonomy import Taxonomy
@@ -78,10 +78,14 @@ class _Table:
 
 
 def _read(path: pathlib.Path) -> _Table:
+    check_path("Table", path)
+    with csv_rows(path, shown(path)) as rows:
+        return _table_of_rows(path, rows)
+
+
+def _table_of_rows(path: pathlib.Path, rows: Rows) -> _Table:
     table = _Table(path)
     short: list[tuple[int, int]] = []
-    check_path("Table", path)
-    rows = csv_rows(path, shown(path))
     _, first = next(rows, (1, []))
     header = [name.strip() for name in first]
     _check_header(path, header)

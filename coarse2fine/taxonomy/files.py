@@ -7,7 +7,7 @@ import json
 import os
 import pathlib
 
-from coarse2fine.csv_rows import csv_rows
+from coarse2fine.csv_rows import Rows, csv_rows
 from coarse2fine.errors import InputError, check_path, reason_of
 from coarse2fine.files import write_json, write_text
 from coarse2fine.taxonomy.taxonomy import Taxonomy
@@ -127,7 +127,11 @@ def _read_json(path: pathlib.Path) -> Taxonomy:
 
 
 def _read_csv(path: pathlib.Path) -> Taxonomy:
-    rows = csv_rows(path, f"Taxonomy {path}")
+    with csv_rows(path, f"Taxonomy {path}") as rows:
+        return _taxonomy_of_rows(path, rows)
+
+
+def _taxonomy_of_rows(path: pathlib.Path, rows: Rows) -> Taxonomy:
     _, header = next(rows, (1, []))
     columns = tuple(name.strip() for name in header)
     if columns not in _COLUMNS:

@@ -349,7 +349,7 @@ def test_the_launcher_refuses_an_unknown_name_and_lists_the_known_ones():
     assert done.returncode == 2
     assert done.stderr == (
         "Error: Unknown benchmark 'stop'. Known: step, epoch_end, pipeline, min_pool, zca, "
-        "memory, start, confusion, tsne, taxonomy, help.\n"
+        "memory, start, confusion, tsne, taxonomy, resume, help.\n"
     )
 
 

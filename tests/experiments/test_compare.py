@@ -134,9 +134,9 @@ def test_two_comparisons_in_one_workdir_share_coarse_to_fine_and_oracle(both):
         path
         for name in ("coarse_to_fine_8", "oracle_8", "baseline_8")
         for path in (home / name).rglob("*")
-        if path.is_file() and path.name not in ("report.json", "decisions.npz")
+        if path.is_file() and path.name not in ("lock", "report.json", "decisions.npz")
     ]
-    assert {"config.json", "metrics.jsonl", "checkpoint"} <= {path.name for path in shared}
+    assert {"config.json", "metrics.jsonl", "step-8.npz"} <= {path.name for path in shared}
     for path in shared:
         assert times["updates"][path] == times["epochs"][path], path
 
@@ -235,15 +235,18 @@ def test_a_settings_arms_learn_from_its_shares(settings_compared):
 
 def test_settings_that_are_finished_are_neither_trained_nor_evaluated_again(settings_compared):
     home, result, _ = settings_compared
-    before = {path: path.stat().st_mtime_ns for path in home.glob("*/*")}
+
+    def times():
+        paths = (path for path in home.glob("*/*") if path.name != "lock")
+        return {path: path.stat().st_mtime_ns for path in paths}
 
     def refuse(name, steps):
         raise AssertionError(f"{name} was trained again")
 
-    base = TINY.replace(fine_fraction=None, coarse_fraction=None)
+    before, base = times(), TINY.replace(fine_fraction=None, coarse_fraction=None)
     again = compare_settings(base, home, result.settings, "epochs", refuse)
     assert again == result
-    assert {path: path.stat().st_mtime_ns for path in home.glob("*/*")} == before
+    assert times() == before
 
 
 def test_the_table_of_settings_shows_measured_beside_published_numbers():

@@ -310,7 +310,6 @@ class TestEvaluate:
         expected = f"Error: The run in {run_copy} has no checkpoint yet. Train it first.\n"
         assert (code, out, err) == (2, "", expected)
 
-
     def test_takes_the_best_checkpoint_where_asked(self, launch, run_copy):
         best = run_copy / "checkpoints" / "best.npz"
         (run_copy / "checkpoints" / "step-2.npz").unlink()

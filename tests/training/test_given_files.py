@@ -144,7 +144,7 @@ def test_a_run_starts_from_the_given_weights_and_needs_the_file_no_more(tmp_path
 @pytest.mark.parametrize("given", ["backbone", "backbone_weights"])
 def test_a_run_goes_on_from_its_checkpoint_and_not_from_the_file(tmp_path, network, start, given):
     config = start[1] if given == "backbone_weights" else make_config(backbone=str(network[1]))
-    config = config.replace(steps=10)
+    config = config.replace(steps=10, checkpoint_every_steps=1)
     whole = train(config, tmp_path / "whole", source=make_source())
     with pytest.raises(RuntimeError, match="crash"):
         train(config, tmp_path / "cut", lambda name, steps: [Crash()], make_source())
@@ -158,7 +158,7 @@ def test_a_run_that_has_a_checkpoint_goes_on_and_ends_without_its_file(
     tmp_path, network, start, given
 ):
     config = start[1] if given == "backbone_weights" else make_config(backbone=str(network[1]))
-    config = config.replace(steps=10)
+    config = config.replace(steps=10, checkpoint_every_steps=1)
     whole = train(config, tmp_path / "whole", source=make_source())
     with pytest.raises(RuntimeError, match="crash"):
         train(config, tmp_path / "cut", lambda name, steps: [Crash()], make_source())

@@ -1,6 +1,5 @@
 """SIGTERM and Ctrl-C: the step in hand is finished and saved, and the same command goes on."""
 
-import os
 import signal
 import threading
 
@@ -22,7 +21,7 @@ class Signal(keras.callbacks.Callback):
 
     def _send_at(self, step):
         if int(self.model.optimizer.iterations.numpy()) == step:
-            os.kill(os.getpid(), self._number)
+            signal.raise_signal(self._number)
 
     def on_train_batch_begin(self, batch, logs=None):
         if not self._in_evaluation:
@@ -66,11 +65,11 @@ def test_handlers_are_as_before_afterwards():
 
 def test_a_second_signal_is_not_held_back():
     with Interruption() as interruption:
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         with pytest.raises(Interrupted):
             interruption.on_test_batch_end(0)
         with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
 
 
 def test_other_threads_leave_signals_alone():

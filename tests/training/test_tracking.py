@@ -37,8 +37,10 @@ def test_an_image_without_a_usable_fine_label_counts_for_its_coarse_one_alone():
     assert has_fine.sum() == 32, "S_fine without validation; S_coarse is 40 images more"
 
 
-def test_nothing_is_tracked_unless_asked_for():
+def test_validation_alone_is_tracked_unless_more_is_asked_for():
     plan = make_plan(make_source(), make_config())
+    assert [*tracked_sets(plan, make_source(), lambda images: images)] == ["val"]
+    plan = make_plan(make_source(), make_config(validation_fraction=0.0))
     assert tracked_sets(plan, make_source(), lambda images: images) == {}
 
 
