@@ -106,6 +106,7 @@ class TestTrain:
             **{**TINY, "steps": 24},
             schedule="milestones",
             milestones=".5:1e32",
+            checkpoint_every_steps=12,
         )
         assert code == 2
         message = re.fullmatch(
