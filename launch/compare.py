@@ -33,7 +33,8 @@ _config = config_flags.define_config()
 def main() -> None:
     """Reads the flags, trains the arms and prints their table."""
     config = _config()
-    from progress import say, show_progress
+    from printing import say
+    from progress import show_progress
 
     from coarse2fine.experiments import compare_settings, lei2017
 

@@ -3,7 +3,7 @@
 import dataclasses
 import types
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Literal
 
 from absl import flags
@@ -29,30 +29,19 @@ def define_config() -> Callable[..., Config]:
     hints = typing.get_type_hints(Config)
     holders: dict[str, flags.FlagHolder] = {}
     for field in dataclasses.fields(Config):
-        name, default, help_text = (
-            field.name,
-            typing.cast(Any, field.default),
-            field.metadata["help"],
-        )
+        name, help_text = field.name, field.metadata["help"]
+        default = typing.cast(Any, field.default)
         if name in CHOICES:
             holders[name] = flags.DEFINE_enum(name, default, CHOICES[name], help_text)
-        elif name == "batch_size":
-            holders[name] = flags.DEFINE_string(name, str(default), help_text)
-        elif name == "milestones":
-            holders[name] = flags.DEFINE_list(name, [], help_text)
+        elif name in _PARSE:
+            holders[name] = flags.DEFINE_string(name, str(default or ""), help_text)
         else:
             holders[name] = _DEFINE[_value_type(hints[name])](name, default, help_text)
 
     def read(**given: Any) -> Config:
         values = {name: holder.value for name, holder in holders.items()}
-        return Config(
-            **{
-                **values,
-                "batch_size": _batch_size(values["batch_size"]),
-                "milestones": _milestones(values["milestones"]),
-                **given,
-            }
-        )
+        parsed = {name: parse(values[name]) for name, parse in _PARSE.items()}
+        return Config(**{**values, **parsed, **given})
 
     return read
 
@@ -73,12 +62,15 @@ def _batch_size(text: str) -> int | Literal["auto"]:
         raise InputError(f"batch_size is {text!r}, expected a whole number, or auto.") from error
 
 
-def _milestones(items: Sequence[str]) -> tuple[tuple[float, float], ...]:
+def _milestones(text: str) -> tuple[tuple[float, float], ...]:
+    pairs = (item.split(":") for item in text.split(",") if item)
     try:
-        return tuple(
-            (float(share), float(factor)) for share, factor in (i.split(":") for i in items)
-        )
+        return tuple((float(share), float(factor)) for share, factor in pairs)
     except ValueError as error:
         raise InputError(
-            f"milestones is {','.join(items)!r}, expected share:factor,... as in .5:.1,.75:.01."
+            f"milestones is {text!r}, expected share:factor,... as in .5:.1,.75:.01."
         ) from error
+
+
+# Of the fields whose flags are texts in a form of their own.
+_PARSE: dict[str, Callable[[str], Any]] = {"batch_size": _batch_size, "milestones": _milestones}

@@ -25,7 +25,7 @@ def main() -> None:
     config = _config()
     if _FAILURES.value is not None and not _VERIFY.value:
         raise InputError("--failures names the images that --verify finds: give both.")
-    from progress import show_share
+    from printing import show_share
 
     from coarse2fine import experiments
     from coarse2fine.training import describe

@@ -20,7 +20,7 @@ _DATA_DIR = flags.DEFINE_string("data_dir", None, "Of an embedding's test set, w
 
 def main() -> None:
     """Reads the flags, draws and names what was written."""
-    from progress import show_share
+    from printing import show_share
 
     from coarse2fine.experiments import draw
 

@@ -23,7 +23,8 @@ def main() -> None:
     """Reads the flags, trains the runs and prints their table."""
     # The run on coarse labels alone has the layer, so it is the setting's and not the config's.
     config = _config(extra_layer=False)
-    from progress import say, show_progress
+    from printing import say
+    from progress import show_progress
 
     from coarse2fine.experiments import measure_granularity, select_settings
 

@@ -1,19 +1,14 @@
 """A progress bar over a run."""
 
 import pathlib
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+from printing import bar_interval
 
 from coarse2fine.training.run import MakeCallbacks
 from coarse2fine.training.workdir import Workdir
-
-
-def say(line: str) -> None:
-    """Prints a line at once, as `coarse2fine.training.train` takes it."""
-    print(line, flush=True)
 
 
 def show_progress(workdir: str) -> MakeCallbacks:
@@ -49,20 +44,6 @@ def _dropped_text(dropped: Mapping[str, int]) -> str:
     )
 
 
-def show_share(name: str, unit: str = "update") -> Callable[[int, int], None]:
-    """What shows one bar over work that reports `(done, total)`, counted in `unit`."""
-    bar = None
-
-    def show(done: int, total: int) -> None:
-        nonlocal bar
-        if bar is None:
-            print(name, flush=True)
-            bar = keras.utils.Progbar(total, interval=_interval(), unit_name=unit)
-        bar.update(done)
-
-    return show
-
-
 class _Progress(keras.callbacks.Callback):
     _SHOWN = ("loss", "fine_top1", "coarse_top1")
 
@@ -79,7 +60,7 @@ class _Progress(keras.callbacks.Callback):
         self._bar = keras.utils.Progbar(
             self._steps - done,
             stateful_metrics=self._SHOWN,
-            interval=_interval(),
+            interval=bar_interval(),
             unit_name="update",
         )
 
@@ -89,8 +70,3 @@ class _Progress(keras.callbacks.Callback):
         self._bar.update(
             self._done, [(name, float(logs[name])) for name in self._SHOWN if name in logs]
         )
-
-
-def _interval() -> float:
-    """Seconds between two lines of a bar, which pile up where they do not overwrite each other."""
-    return 0.2 if sys.stdout.isatty() else 20.0

@@ -13,7 +13,8 @@ _config = config_flags.define_config()
 def main() -> None:
     """Reads the flags and trains."""
     config = _config()
-    from progress import say, show_progress
+    from printing import say
+    from progress import show_progress
 
     from coarse2fine.training import train
 

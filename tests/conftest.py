@@ -1,10 +1,12 @@
-"""What all tests share: two logical CPU devices, and the folder of real data."""
+"""What all tests share: two logical CPU devices, the folder of real data, flags."""
 
+import importlib
 import os
 import pathlib
 
 import pytest
 import tensorflow as tf
+from absl import flags
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
@@ -17,3 +19,22 @@ def data_dir():
     if "COARSE2FINE_DATA_DIR" not in os.environ:
         pytest.skip("COARSE2FINE_DATA_DIR names no folder of real data")
     return pathlib.Path(os.environ["COARSE2FINE_DATA_DIR"])
+
+
+@pytest.fixture
+def launcher_flags(monkeypatch):
+    """What imports can define flags, as a launcher does at its start; they are taken away.
+
+    `tensorflow_datasets` defines flags when it is first imported, so it is before.
+    """
+    importlib.import_module("tensorflow_datasets")
+    monkeypatch.syspath_prepend(str(pathlib.Path(__file__).parents[1] / "launch"))
+    known = set(flags.FLAGS)
+
+    def clear():
+        for flag in set(flags.FLAGS) - known:
+            delattr(flags.FLAGS, flag)
+        flags.FLAGS.unparse_flags()
+
+    yield clear
+    clear()

@@ -9,7 +9,6 @@ import shlex
 import subprocess
 
 import pytest
-import tensorflow_datasets  # noqa: F401  (Its flags must be there before a launcher's.)
 from absl import flags
 
 import coarse2fine
@@ -28,20 +27,15 @@ def blocks(language):
 
 
 @pytest.fixture
-def read_config(monkeypatch):
+def read_config(launcher_flags):
     """Gives the config that a launcher makes of its arguments."""
-    monkeypatch.syspath_prepend(str(ROOT / "launch"))
-    known = set(flags.FLAGS)
     read = runpy.run_path(str(ROOT / "launch" / "config_flags.py"))["define_config"]()
 
     def call(*arguments):
         flags.FLAGS(["launcher", *arguments])
         return read()
 
-    yield call
-    for flag in set(flags.FLAGS) - known:
-        delattr(flags.FLAGS, flag)
-    flags.FLAGS.unparse_flags()
+    return call
 
 
 @pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
@@ -170,20 +164,14 @@ def test_commands_are_found_whole():
     [command[:2] for command in COMMANDS],
     ids=[f"{where}-{pathlib.Path(launcher).stem}" for launcher, _, where in COMMANDS],
 )
+@pytest.mark.usefixtures("launcher_flags")
 def test_commands_give_flags_that_their_launcher_has(monkeypatch, launcher, words):
-    monkeypatch.syspath_prepend(str(ROOT / "launch"))
     monkeypatch.chdir(ROOT)  # Flagfiles are named from there.
-    known = set(flags.FLAGS)
-    try:
-        defined = runpy.run_path(str(ROOT / launcher), run_name="launcher")
-        left = flags.FLAGS([launcher, *words])[1:]
-        if "_config" in defined:
-            defined["_config"]()
-        assert left == ([] if launcher != "launch/predict.py" else words[-2:])
-    finally:
-        for flag in set(flags.FLAGS) - known:
-            delattr(flags.FLAGS, flag)
-        flags.FLAGS.unparse_flags()
+    defined = runpy.run_path(str(ROOT / launcher), run_name="launcher")
+    left = flags.FLAGS([launcher, *words])[1:]
+    if "_config" in defined:
+        defined["_config"]()
+    assert left == ([] if launcher != "launch/predict.py" else words[-2:])
 
 
 def test_the_readmes_python_block_learns_and_serves(tmp_path, monkeypatch, capsys):

@@ -64,18 +64,11 @@ def load_source(
     """
     if name == GIVEN:
         raise InputError("The images of this run were given in Python: give them as source=...")
-    if shorter_side is not None and (image_size is None or shorter_side < image_size):
-        raise InputError(
-            f"shorter_side is {shorter_side} and image_size {image_size}: the shorter side is that "
-            "of the images that crops of image_size are taken of. Give both, the larger one first."
-        )
+    view = _make_view(image_size, shorter_side)
     if cache_images and (cache_dir is None or image_size is None):
         raise InputError(
             "cache_images keeps resized images in a folder: give cache_dir and image_size."
         )
-    view = None
-    if image_size is not None:
-        view = CenterCrop(image_size, shorter_side or shorter_side_of(image_size))
     is_drawn = name.split("/")[0] == "shapes"
     if name != "folder" and not is_drawn and not cache_images:
         _check_unused(name, "is read anew each time without cache_images", cache_dir=cache_dir)
@@ -103,6 +96,17 @@ def load_source(
         source.cache = DecodedCache(cache_dir, source.view.shorter_side, source.image_shape[-1])
     source.dataset = name
     return source
+
+
+def _make_view(image_size: int | None, shorter_side: int | None) -> CenterCrop | None:
+    if shorter_side is not None and (image_size is None or shorter_side < image_size):
+        raise InputError(
+            f"shorter_side is {shorter_side} and image_size {image_size}: the shorter side is that "
+            "of the images that crops of image_size are taken of. Give both, the larger one first."
+        )
+    if image_size is None:
+        return None
+    return CenterCrop(image_size, shorter_side or shorter_side_of(image_size))
 
 
 def _check_unused(name: str, why: str, **values: str | float | None) -> None:

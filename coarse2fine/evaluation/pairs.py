@@ -9,7 +9,7 @@ import numpy as np
 from coarse2fine.data.partition import DEFAULT_FRACTION
 from coarse2fine.errors import InputError
 from coarse2fine.evaluation.evaluated_run import EvaluatedRun
-from coarse2fine.training.config import USED_WITH
+from coarse2fine.training.config_problems import USED_WITH
 
 # What may differ within a pair.
 _OWN = {"labels", *USED_WITH}

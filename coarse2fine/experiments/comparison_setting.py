@@ -6,7 +6,8 @@ from typing import Any
 from coarse2fine.experiments.arms import ARMS, gap_closed
 from coarse2fine.experiments.setting import BaseSetting
 from coarse2fine.training import Config
-from coarse2fine.training.config import DEFAULTS, USED_WITH
+from coarse2fine.training.config import DEFAULTS
+from coarse2fine.training.config_problems import USED_WITH
 
 
 @dataclasses.dataclass(frozen=True)

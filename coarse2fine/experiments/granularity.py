@@ -13,7 +13,8 @@ from coarse2fine.experiments.evaluated import evaluated
 from coarse2fine.experiments.setting import BaseSetting, check_free, markdown, percent, shown
 from coarse2fine.training import Config, load_split, train
 from coarse2fine.training.batch_size import Say, share_batch_size
-from coarse2fine.training.config import DEFAULTS, USED_WITH
+from coarse2fine.training.config import DEFAULTS
+from coarse2fine.training.config_problems import USED_WITH
 from coarse2fine.training.run import MakeCallbacks
 
 LABELS = ("coarse", "fine")

@@ -2,18 +2,13 @@
 
 import dataclasses
 import json
-import math
 import pathlib
-import re
 import typing
-from collections.abc import Sequence
 from typing import Any, Literal
 
 from coarse2fine.errors import InputError
 from coarse2fine.files import write_json
-
-_SECONDS = {"s": 1, "m": 60, "h": 3600}
-_DURATION = re.compile(rf"[0-9]+(\.[0-9]+)?[{''.join(_SECONDS)}]")
+from coarse2fine.training.config_problems import find_problems, to_seconds
 
 
 def _field(default: Any, help_text: str) -> Any:
@@ -220,127 +215,14 @@ class Config:
         object.__setattr__(self, "milestones", tuple(map(tuple, self.milestones)))
         if self.warmup is None:
             object.__setattr__(self, "warmup", _default_warmup(self.schedule))
-        problems = [*self._choice_problems(), *self._range_problems(), *self._joint_problems()]
+        problems = list(find_problems(self, DEFAULTS, CHOICES))
         if problems:
             raise InputError("The config cannot be used: " + "; ".join(problems) + ".")
-
-    def _choice_problems(self):
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                yield f"{name} is {getattr(self, name)!r}, expected one of {', '.join(choices)}"
-
-    def _range_problems(self):
-        for name, is_good, expected in (
-            ("width", 0 < self.width < math.inf, "above 0"),
-            ("dropout", self.dropout is None or 0 <= self.dropout < 1, "0 or more and below 1"),
-            ("head_dropout", 0 <= self.head_dropout < 1, "0 or more and below 1"),
-            ("fine_fraction", self._is_share("fine_fraction"), "from 0 to 1"),
-            ("coarse_fraction", self._is_share("coarse_fraction"), "from 0 to 1"),
-            ("data_fraction", 0 < self.data_fraction <= 1, "above 0 and at most 1"),
-            ("fine_label_noise", 0 <= self.fine_label_noise <= 1, "from 0 to 1"),
-            ("coarse_weight", 0 <= self.coarse_weight < math.inf, "0 or more"),
-            ("validation_fraction", 0 <= self.validation_fraction < 1, "0 or more and below 1"),
-            ("image_size", self.image_size is None or self.image_size >= 1, "1 or more"),
-            ("shorter_side", self.shorter_side is None or self.shorter_side >= 1, "1 or more"),
-            (
-                "test_fraction",
-                self.test_fraction is None or 0 < self.test_fraction < 1,
-                "between 0 and 1",
-            ),
-            ("batch_size", self._is_batch_size(), "1 or more, or auto"),
-            ("epochs", self.epochs is None or self.epochs >= 1, "1 or more"),
-            ("steps", self.steps is None or self.steps >= 1, "1 or more"),
-            ("plateau_patience", self.plateau_patience >= 1, "1 or more"),
-            ("plateau_factor", 0 < self.plateau_factor < 1, "between 0 and 1"),
-            ("warmup", 0 <= self.warmup < 1, "0 or more and below 1"),
-            ("learning_rate", 0 < self.learning_rate < math.inf, "above 0"),
-            ("weight_decay", 0 <= self.weight_decay < math.inf, "0 or more"),
-            ("weight_decay_share", 0 <= self.weight_decay_share <= 1, "from 0 to 1"),
-            ("tracked_share", 0 < self.tracked_share <= 1, "above 0 and at most 1"),
-            (
-                "checkpoint_every",
-                _DURATION.fullmatch(self.checkpoint_every),
-                "a number and s, m or h, such as 90s, 5m or 1h",
-            ),
-            (
-                "checkpoint_every_steps",
-                self.checkpoint_every_steps is None or self.checkpoint_every_steps >= 1,
-                "1 or more",
-            ),
-            ("keep_checkpoints", self.keep_checkpoints >= 1, "1 or more"),
-            ("seed", 0 <= self.seed < 2**31, "from 0 to 2147483647"),
-        ):
-            if not is_good:
-                yield f"{name} is {getattr(self, name)}, expected {expected}"
-
-    def _is_batch_size(self):
-        if isinstance(self.batch_size, str):
-            return self.batch_size == "auto"
-        return self.batch_size >= 1
-
-    def _is_share(self, name):
-        value = getattr(self, name)
-        return value is None or 0 <= value <= 1
-
-    def _joint_problems(self):
-        if self.epochs is not None and self.steps is not None:
-            yield f"epochs {self.epochs} and steps {self.steps} are both given, expected one"
-        if self.schedule == "plateau" and self.validation_fraction == 0:
-            yield (
-                "schedule plateau needs validation images: raise validation_fraction, or choose "
-                "milestones, cosine or onecycle"
-            )
-        by_name = not self.backbone_is_file
-        is_ours = by_name and not self.backbone.startswith("keras.applications.")
-        if self.preprocess == "own" and is_ours:
-            yield (
-                f"preprocess own is for networks of keras.applications and .keras files, and "
-                f"backbone is {self.backbone!r}: choose gcn_zca, standardize or center"
-            )
-        for name, needed, given in (
-            ("backbone_weights", "a backbone that is built by name", by_name),
-            ("width", "a backbone of this package", is_ours),
-            ("dropout", "a backbone of this package", is_ours),
-            ("precision", "a backbone that is built by name", by_name),
-            ("shorter_side", "image_size", self.image_size is not None),
-            (
-                "cache_images",
-                "cache_dir and image_size",
-                self.cache_dir is not None and self.image_size is not None,
-            ),
-            *(
-                (name, f"labels={_either(kinds)}", self.labels in kinds)
-                for name, kinds in USED_WITH.items()
-            ),
-            ("plateau_patience", "schedule=plateau", self.schedule == "plateau"),
-            ("plateau_factor", "schedule=plateau", self.schedule == "plateau"),
-            ("tracked_share", "track_training_accuracy", self.track_training_accuracy),
-        ):
-            if not given and getattr(self, name) != DEFAULTS[name]:
-                yield f"{name} is {getattr(self, name)}, and is used with {needed} alone"
-        if self.cache_images and self.augment == "random_resized_crop":
-            yield (
-                "cache_images keeps resized images, and augment random_resized_crop cuts windows "
-                "out of images in their own size: choose random_crop, or leave cache_images out"
-            )
-        if self.refit and self.schedule != "plateau":
-            yield (
-                f"refit replays what a plateau found, and schedule {self.schedule} finds nothing: "
-                "set validation_fraction to 0 instead"
-            )
-        if self.milestones and self.schedule != "milestones":
-            yield f"milestones are given, and schedule {self.schedule} has none"
-        shares = [share for share, _ in self.milestones]
-        if shares != sorted(set(shares)) or not all(0 < share < 1 for share in shares):
-            yield f"milestones stand at {shares}, expected rising shares between 0 and 1"
-        factors = [factor for _, factor in self.milestones]
-        if not all(0 <= factor < math.inf for factor in factors):
-            yield f"milestones have factors {factors}, expected 0 or more"
 
     @property
     def checkpoint_every_seconds(self) -> float:
         """`checkpoint_every` in seconds."""
-        return float(self.checkpoint_every[:-1]) * _SECONDS[self.checkpoint_every[-1]]
+        return to_seconds(self.checkpoint_every)
 
     def replace(self, **changes: Any) -> "Config":
         """A copy with other values; another schedule brings its own default of `warmup`."""
@@ -383,21 +265,9 @@ class Config:
         ]
 
 
-def _either(words: Sequence[str]) -> str:
-    """`a, b or c`."""
-    return " or ".join(", ".join(words).rsplit(", ", 1))
-
-
 def _default_warmup(schedule: str) -> float:
     return 0.3 if schedule == "onecycle" else 0.0
 
-
-USED_WITH = {
-    "extra_layer": ("coarse",),
-    "coarse_weight": ("mixed",),
-    "fine_label_noise": ("mixed", "fine", "oracle"),
-}
-"""The values that some kinds of labels alone use."""
 
 # Where a run's data and what is kept of them lie, what it runs on and what is only watched do not
 # make it another run.

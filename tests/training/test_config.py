@@ -210,7 +210,10 @@ class TestWarmup:
             "preprocess own is for networks of keras.applications and .keras files, and backbone "
             "is 'nin': choose gcn_zca, standardize or center",
         ),
-        ({"milestones": ((0.5, 0.1),)}, "milestones are given, and schedule plateau has none"),
+        (
+            {"milestones": ((0.5, 0.1),)},
+            "milestones is ((0.5, 0.1),), and is used with schedule=milestones alone",
+        ),
         (
             {"schedule": "milestones", "milestones": ((0.5, 0.1), (0.5, 0.01))},
             "milestones stand at [0.5, 0.5], expected rising shares between 0 and 1",
