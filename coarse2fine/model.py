@@ -11,11 +11,12 @@ from coarse2fine.errors import InputError, check_known
 from coarse2fine.layers import ClassFeatureMap, GlobalAvg, MinPoolCoarse
 from coarse2fine.losses import MaskedTwoHeadedLoss
 from coarse2fine.metrics import ParentAccuracy, TopKAccuracy
+from coarse2fine.multi_worker import MultiWorkerModel, as_logs
 from coarse2fine.taxonomy import Taxonomy
 
 
 @keras.saving.register_keras_serializable("coarse2fine")
-class CoarseToFine(keras.Model):
+class CoarseToFine(MultiWorkerModel):
     """A classifier of both levels, learnt from images of which only some carry a fine label.
 
     The backbone's features give one feature map a fine class; their minimum over siblings, location
@@ -203,7 +204,7 @@ class CoarseToFine(keras.Model):
             entry.metric.update_state(
                 labels[entry.labels], scores[entry.scores], sample_weight=weights[entry.labels]
             )
-        return self.get_metrics_result()
+        return as_logs(self.get_metrics_result())
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal model, as plain values."""

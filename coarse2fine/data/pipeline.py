@@ -1,6 +1,7 @@
 """From a source and a partition to batches."""
 
 import atexit
+import dataclasses
 import gc
 import math
 import os
@@ -33,6 +34,41 @@ _PART_BYTES = 2**23
 Preprocess = Callable[[tf.Tensor], tf.Tensor]
 
 
+@dataclasses.dataclass(frozen=True)
+class Slice:
+    """What one process makes of every batch: the parts of some of the replicas.
+
+    Attributes:
+        first: the first of its replicas.
+        count: how many replicas it has.
+        total: how many there are in all; batches are cut into so many equal parts.
+    """
+
+    first: int
+    count: int
+    total: int
+
+    def positions(self, parts: int, begin: int, end: int | None) -> tf.data.Dataset:
+        """The places of its parts among those of all batches from `begin` to before `end`.
+
+        Args:
+            parts: how many a replica has of a batch.
+            begin: a batch.
+            end: another; None for no end.
+        """
+        own = self.count * parts
+        last = np.iinfo(np.int64).max if end is None else end * own
+        numbers = tf.data.Dataset.range(begin * own, last)
+        if self.count == self.total:
+            return numbers
+        return numbers.map(
+            lambda number: number // own * (self.total * parts) + self.first * parts + number % own
+        )
+
+
+WHOLE = Slice(0, 1, 1)
+
+
 def select_labels(partition: Partition, labels: str) -> tuple[np.ndarray, np.ndarray]:
     """The images that a run learns from: those with a fine label to use, and those without.
 
@@ -60,6 +96,7 @@ def training_batches(
     preprocess: Preprocess,
     augment: str = "none",
     first_step: int = 0,
+    replicas: Slice = WHOLE,
 ) -> tf.data.Dataset:
     """Endless training batches; batch t is a pure function of t.
 
@@ -71,6 +108,7 @@ def training_batches(
         preprocess: batch of uint8 images to batch of float32 ones.
         augment: a name of `AUGMENT`.
         first_step: of the first batch.
+        replicas: those whose parts of the batches to make, one after the other.
 
     Returns:
         Batches `(image, {"fine", "coarse"}, {"fine": has_fine, "coarse": ones})`: image
@@ -84,7 +122,7 @@ def training_batches(
     fine = tf.constant(fine)
     coarse = tf.constant(source.coarse[index.numpy()])
 
-    size = _part_size(schedule.batch_size, source.image_shape)
+    size, parts = _parts(schedule.batch_size // replicas.total, source.image_shape)
 
     def part(position):
         places = schedule.places(position, size)
@@ -99,9 +137,7 @@ def training_batches(
         labels = {"fine": tf.gather(fine, number), "coarse": tf.gather(coarse, number)}
         return images, labels, {"fine": has_fine, "coarse": tf.ones_like(has_fine)}
 
-    parts = schedule.batch_size // size
-    positions = tf.data.Dataset.range(first_step * parts, np.iinfo(np.int64).max)
-    return _parallel(positions, part, parts)
+    return _parallel(replicas.positions(parts, first_step, None), part, parts)
 
 
 def _augmentation(source: Source, augment: str) -> tuple[Callable, Callable]:
@@ -139,24 +175,27 @@ def view_batches(
     num_images = max(1, batch_size // view.num_windows)
     index = tf.constant(indices, tf.int64)
     windows_shape = (view.num_windows, view.size, view.size, source.image_shape[-1])
-    size = _part_size(num_images, windows_shape)
+    size, parts = _parts(num_images, windows_shape)
 
     def part(position):
         place = position * size + tf.range(size, dtype=tf.int64)
         place = tf.where(place < len(indices), place, 0)
         return preprocess(source.images(tf.gather(index, place), view))
 
-    parts = num_images // size
-    positions = tf.data.Dataset.range(-(-len(indices) // num_images) * parts)
-    return _parallel(positions, part, parts)
+    return _parallel(WHOLE.positions(parts, 0, -(-len(indices) // num_images)), part, parts)
 
 
 def evaluation_batches(
-    source: Source, indices: np.ndarray, batch_size: int, preprocess: Preprocess
+    source: Source,
+    indices: np.ndarray,
+    batch_size: int,
+    preprocess: Preprocess,
+    replicas: Slice = WHOLE,
 ) -> tf.data.Dataset:
     """One pass over `indices` in order, in batches of one size.
 
-    The last batch is filled up with its first image at weight 0, so that replicas get equal slices.
+    The last batch is filled up with the first image at weight 0, so that replicas get equal parts;
+    `replicas` are those whose parts to make, one after the other.
 
     Returns:
         Batches as of `training_batches`; an image without a fine label has label 0 and weight 0.
@@ -165,7 +204,7 @@ def evaluation_batches(
     index = tf.constant(indices, tf.int64)
     fine = tf.constant(source.fine[indices])
     coarse = tf.constant(source.coarse[indices])
-    size = _part_size(batch_size, source.image_shape)
+    size, parts = _parts(batch_size // replicas.total, source.image_shape)
 
     def part(position):
         place = position * size + tf.range(size, dtype=tf.int64)
@@ -177,19 +216,19 @@ def evaluation_batches(
         images = preprocess(source.images(tf.gather(index, place)))
         return images, labels, {"fine": has_fine, "coarse": tf.cast(is_image, tf.float32)}
 
-    parts = batch_size // size
-    return _parallel(tf.data.Dataset.range(-(-num_images // batch_size) * parts), part, parts)
+    return _parallel(replicas.positions(parts, 0, -(-num_images // batch_size)), part, parts)
 
 
-def _part_size(batch_size: int, shape: Sequence[int]) -> int:
-    """How many images of a batch are made at a time: it divides the batch.
+def _parts(batch_size: int, shape: Sequence[int]) -> tuple[int, int]:
+    """How many images of a batch are made at a time, and how many times that is a batch.
 
     Args:
         batch_size: images a batch.
         shape: of the float32 numbers that one becomes.
     """
     most = max(1, _PART_BYTES // (4 * math.prod(shape)))
-    return next(n for n in range(min(most, batch_size), 0, -1) if batch_size % n == 0)
+    size = next(n for n in range(min(most, batch_size), 0, -1) if batch_size % n == 0)
+    return size, batch_size // size
 
 
 def _parallel(positions: tf.data.Dataset, part: Callable, parts: int) -> tf.data.Dataset:

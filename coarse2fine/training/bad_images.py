@@ -10,13 +10,17 @@ from coarse2fine.data.partition import id_hashes
 from coarse2fine.errors import InputError
 from coarse2fine.files import write_text
 from coarse2fine.training.plan import Plan
-from coarse2fine.training.workdir import Workdir
 
 
-def replace_bad_images(plan: Plan, home: Workdir) -> None:
-    """Shows other images in place of those of the plan's source that cannot be decoded."""
+def replace_bad_images(plan: Plan, path: pathlib.Path) -> None:
+    """Shows other images in place of those of the plan's source that cannot be decoded.
+
+    Args:
+        plan: of a run.
+        path: of the list of these images.
+    """
     if isinstance(plan.source, EncodedSource):
-        plan.source.replace = BadImages(plan.source, plan, home.bad_images_file)
+        plan.source.replace = BadImages(plan.source, plan, path)
 
 
 class BadImages:

@@ -53,7 +53,7 @@ def find_batch_size(runs: Iterable[tuple[Config, Source]], say: Say) -> int:
         networks.setdefault(network.key, network)
         steps.append(smallest_batch(len(plan.fine_labelled), len(plan.coarse_only)))
         caps.append(len(plan.training_images))
-        replicas = make_strategy(config.strategy).num_replicas_in_sync
+        replicas = make_strategy(config.strategy, config.logical_cpus).num_replicas_in_sync
     step = _rounded_up(max(steps), replicas)
     size = max(step, min(caps) // step * step)
     reason = f"of {min(caps):,} training images"
@@ -126,7 +126,9 @@ def share_batch_size(
 
 def _find_on_gpu(network: Network, step: int, cap: int) -> tuple[int, str]:
     """The largest batch, and what limits it."""
-    replicas = make_strategy(network.config.strategy).num_replicas_in_sync
+    replicas = make_strategy(
+        network.config.strategy, network.config.logical_cpus
+    ).num_replicas_in_sync
     trials: list[Callable[[int], None]] = []
 
     def fits(size: int) -> bool:

@@ -1,11 +1,12 @@
 """From a config to its model."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import keras
 import tensorflow as tf
 
 from coarse2fine import backbones
+from coarse2fine.errors import InputError
 from coarse2fine.model import CoarseToFine
 from coarse2fine.taxonomy import Taxonomy
 from coarse2fine.training.config import Config
@@ -29,8 +30,11 @@ def build_model(
         backbone: in place of the one that the config's name or file makes.
     """
     with precision(config.precision):
+        backbone = make_backbone(config, image_shape) if backbone is None else backbone
+        if config.synchronized_batch_norm:
+            _synchronize(config.backbone, backbone)
         model = CoarseToFine(
-            make_backbone(config, image_shape) if backbone is None else backbone,
+            backbone,
             taxonomy,
             coarse_weight=config.coarse_weight,
             labels=config.labels,
@@ -60,3 +64,20 @@ def make_backbone(config: Config, image_shape: Sequence[int]) -> keras.Model:
     if config.backbone_weights is not None:
         backbones.load_weights(backbone, config.backbone_weights)
     return backbone
+
+
+def _synchronize(name: str, backbone: keras.Model) -> None:
+    """Has the network's batch normalisation take the moments of all replicas' images."""
+    layers = [layer for layer in _layers(backbone) if hasattr(layer, "synchronized")]
+    if not layers:
+        raise InputError(
+            f"synchronized_batch_norm is given, and backbone {name!r} has no batch normalisation. "
+            "Leave it out."
+        )
+    for layer in layers:
+        layer.synchronized = True
+
+
+def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    for layer in model.layers:
+        yield from _layers(layer) if isinstance(layer, keras.Model) else [layer]

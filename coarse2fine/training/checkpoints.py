@@ -43,6 +43,8 @@ class Checkpoints:
         taxonomy: of the model.
         optimizer: built optimizer; None to read weights only.
         most: how many of the newest are kept.
+        writes: whether this process writes; one that does not still takes part in a save, since
+            what replicas hold between them is read by all together.
     """
 
     def __init__(
@@ -52,12 +54,14 @@ class Checkpoints:
         taxonomy: Taxonomy,
         optimizer: keras.optimizers.Optimizer | None = None,
         most: int = 2,
+        writes: bool = True,
     ):
         self._folder = folder
         self._model = model
         self._taxonomy = taxonomy
         self._optimizer = optimizer
         self._most = most
+        self._writes = writes
 
     @property
     def newest(self) -> pathlib.Path | None:
@@ -74,7 +78,7 @@ class Checkpoints:
             InputError: the folder cannot be written; earlier checkpoints are as they were.
         """
         self._write(self._folder / f"step-{state['step']}.npz", state)
-        for path in _paths(self._folder)[self._most :]:
+        for path in _paths(self._folder)[self._most :] if self._writes else ():
             remove_file(path)
 
     def save_best(self, state: dict[str, Any]) -> None:
@@ -126,8 +130,10 @@ class Checkpoints:
         return None if path is None else self._read_state(path)
 
     def _write(self, path: pathlib.Path, state: dict[str, Any]) -> None:
-        make_folder(self._folder)
         arrays = {name: _array(variable) for name, variable in self._variables().items()}
+        if not self._writes:
+            return
+        make_folder(self._folder)
         content = {**state, "taxonomy": self._taxonomy.fingerprint, "arrays": [*arrays]}
         write_arrays(path, {_STATE: np.array(json.dumps(content)), **arrays})
 

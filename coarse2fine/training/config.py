@@ -159,8 +159,18 @@ class Config:
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = _field(
         "float32", "What the network computes in."
     )
-    strategy: Literal["auto", "single", "mirrored"] = _field(
-        "auto", "single, mirrored (all GPUs), or auto: mirrored where more than one GPU is visible."
+    strategy: Literal["auto", "single", "mirrored", "multi_worker"] = _field(
+        "auto",
+        "single, mirrored (all GPUs, or all logical CPUs), multi_worker (all machines that the "
+        "environment variable TF_CONFIG names), or auto: mirrored where more than one GPU is "
+        "visible.",
+    )
+    logical_cpus: int | None = _field(
+        None, "Parts that the CPU is taken as, a replica each, with strategy=mirrored and no GPU."
+    )
+    synchronized_batch_norm: bool = _field(
+        False,
+        "Normalise over the batches of all replicas together, where each one's own is the default.",
     )
     seed: int = _field(
         0, "Of the drawings of shapes, the partition, the label noise, the order and the weights."
@@ -275,6 +285,7 @@ _NOT_DECIDING = (
     "data_dir",
     "cache_dir",
     "strategy",
+    "logical_cpus",
     "track_training_accuracy",
     "tracked_share",
     "track_test_accuracy",

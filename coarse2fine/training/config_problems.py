@@ -90,6 +90,7 @@ _RANGES = {
     "weight_decay": (lambda x: 0 <= x < math.inf, "0 or more"),
     "weight_decay_share": (_is_share, "from 0 to 1"),
     "tracked_share": (lambda x: 0 < x <= 1, "above 0 and at most 1"),
+    "logical_cpus": (_is_count, "1 or more"),
     "checkpoint_every": (_is_duration, "a number above 0 and s, m or h, such as 90s, 5m or 1h"),
     "checkpoint_every_steps": (_is_count, "1 or more"),
     "keep_checkpoints": (_is_count, "1 or more"),
@@ -122,6 +123,8 @@ def _unused_problems(config: "Config", defaults: Mapping[str, Any]) -> Iterator[
         ("plateau_patience", "schedule=plateau", config.schedule == "plateau"),
         ("plateau_factor", "schedule=plateau", config.schedule == "plateau"),
         ("milestones", "schedule=milestones", config.schedule == "milestones"),
+        ("logical_cpus", "strategy=mirrored", config.strategy == "mirrored"),
+        ("synchronized_batch_norm", "several replicas", config.strategy != "single"),
         ("tracked_share", "track_training_accuracy", config.track_training_accuracy),
     ):
         if not given and getattr(config, name) != defaults[name]:
@@ -155,6 +158,8 @@ def _schedule_problems(config: "Config") -> Iterator[str]:
 
 
 def _joint_problems(config: "Config") -> Iterator[str]:
+    if config.strategy == "multi_worker" and config.batch_size == "auto":
+        yield "batch_size is auto, expected a number with strategy multi_worker"
     if config.cache_images and config.augment == "random_resized_crop":
         yield (
             "cache_images keeps resized images, and augment random_resized_crop cuts windows "

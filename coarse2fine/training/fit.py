@@ -7,8 +7,10 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from coarse2fine.data import EncodedSource, Source, training_batches
+from coarse2fine.data.pipeline import Slice
 from coarse2fine.errors import Interrupted
 from coarse2fine.files import read_arrays, remove_file, write_arrays
 from coarse2fine.model import CoarseToFine
@@ -28,6 +30,7 @@ from coarse2fine.training.safeguards import Saver, StopOnNonFiniteLoss
 from coarse2fine.training.strategy import make_strategy
 from coarse2fine.training.tracking import Tracking, tracked_sets
 from coarse2fine.training.workdir import Workdir
+from coarse2fine.training.workers import Workers
 
 MakeCallbacks = Callable[[str, int], Sequence[keras.callbacks.Callback]]
 
@@ -66,42 +69,57 @@ def fit(
         Interrupted: a signal stopped it; a checkpoint has been saved.
     """
     config, source = plan.config, plan.source
+    strategy = make_strategy(config.strategy, config.logical_cpus)
+    workers = Workers(strategy)
     if config.skip_bad_images:
-        replace_bad_images(plan, home)
+        replace_bad_images(plan, home.bad_images_file(workers.index))
     elif isinstance(source, EncodedSource):
         source.advice = "Replace or remove it, or pass skip_bad_images."
+    with workers.chief_first():
+        statistics = _statistics(plan, home)
     preprocess = make_preprocessing(
-        config.preprocess, _statistics(plan, home), source.image_shape, config.backbone
+        config.preprocess, statistics, source.image_shape, config.backbone
     )
-    model = _compiled_model(plan, home)
-    claim_given_file(config, home, model.backbone)
+    with strategy.scope():
+        model = _compiled_model(plan, home)
     checkpoints = Checkpoints(
-        home.checkpoints, model, source.taxonomy, model.optimizer, config.keep_checkpoints
+        home.checkpoints,
+        model,
+        source.taxonomy,
+        model.optimizer,
+        config.keep_checkpoints,
+        workers.is_chief,
     )
     progress = Progress(plan.steps, plan.schedule.steps_per_epoch)
-    state = checkpoints.restore() or _FRESH
+    with workers.chief_first():
+        claim_given_file(config, home, model.backbone)
+        state = checkpoints.restore() or _FRESH
     progress.state = {**progress.state, **state}
     if progress.is_done:
         return Fitted(preprocess, model)
 
-    remove_file(home.report_file)  # It would be of fewer updates.
-    with Interruption() as interruption, source.reading():
-        own, saver = _own_callbacks(plan, home, model, preprocess, progress, checkpoints, state)
-        tracked = tracked_sets(plan, test_source, preprocess)
+    if workers.is_chief:
+        remove_file(home.report_file)  # It would be of fewer updates.
+    with Interruption(workers) as interruption, source.reading():
+        own, saver = _own_callbacks(
+            plan, home, model, preprocess, progress, checkpoints, state, workers
+        )
+        tracked = tracked_sets(plan, test_source, preprocess, workers)
         every = _OneTraining(
             [
                 progress,
                 StopOnNonFiniteLoss(progress, checkpoints),
                 Tracking(tracked, [interruption]),
                 *own,
-                *callbacks(home.path.name, plan.steps),
+                *(callbacks(home.path.name, plan.steps) if workers.is_chief else ()),
                 saver,
                 interruption,
             ],
             model,
         )
         try:
-            _make_updates(model, plan, preprocess, progress, every)
+            _make_updates(model, plan, preprocess, progress, every, workers)
+            workers.wait()
         except Interrupted as error:
             saver.save()
             raise Interrupted(
@@ -157,9 +175,23 @@ def _make_updates(
     preprocess: keras.layers.Layer,
     progress: Progress,
     callbacks: _OneTraining,
+    workers: Workers,
 ) -> None:
     """Calls `fit` for the rest of the epoch in hand, and then for all that follow."""
     whole = plan.schedule.steps_per_epoch
+
+    def batches(replicas: Slice) -> tf.data.Dataset:
+        return training_batches(
+            plan.source,
+            plan.fine_labelled,
+            plan.coarse_only,
+            plan.schedule,
+            preprocess,
+            plan.config.augment,
+            progress.step,
+            replicas,
+        )
+
     callbacks.begin()
     if progress.is_at_epoch_end:
         callbacks.on_epoch_end(progress.epoch, model.get_metrics_result())
@@ -167,15 +199,7 @@ def _make_updates(
         rest = progress.epoch_end - progress.step
         following = -(-(plan.steps - progress.step) // whole) if rest == whole else 1
         model.fit(
-            training_batches(
-                plan.source,
-                plan.fine_labelled,
-                plan.coarse_only,
-                plan.schedule,
-                preprocess,
-                plan.config.augment,
-                first_step=progress.step,
-            ),
+            workers.distribute(batches),
             steps_per_epoch=rest,
             initial_epoch=progress.epoch,
             epochs=progress.epoch + following,
@@ -194,6 +218,7 @@ def _own_callbacks(
     progress: Progress,
     checkpoints: Checkpoints,
     state: dict[str, Any],
+    workers: Workers,
 ) -> tuple[list[keras.callbacks.Callback], Saver]:
     """What writes and what sets the learning rate; and what saves, which must come last."""
     config = plan.config
@@ -224,20 +249,21 @@ def _own_callbacks(
         config.checkpoint_every_steps,
         validation,
         state["best"],
+        workers,
     )
-    return [monitor, *([plateau] if config.schedule == "plateau" else [])], saver
+    writing = [monitor] if workers.is_chief else []
+    return [*writing, *([plateau] if config.schedule == "plateau" else [])], saver
 
 
 def _compiled_model(plan: Plan, home: Workdir) -> CoarseToFine:
     config, taxonomy, image_shape = plan.config, plan.source.taxonomy, plan.source.image_shape
     keras.utils.set_random_seed(config.seed)
-    with make_strategy(config.strategy).scope():
-        if newest_checkpoint(home.checkpoints) is None:
-            model = build_model(config, taxonomy, image_shape)
-        else:
-            model = build_again(config, taxonomy, image_shape, home)
-        model.compile(optimizer=make_optimizer(config, plan.steps))
-        model.optimizer.build(model.trainable_variables)
+    if newest_checkpoint(home.checkpoints) is None:
+        model = build_model(config, taxonomy, image_shape)
+    else:
+        model = build_again(config, taxonomy, image_shape, home)
+    model.compile(optimizer=make_optimizer(config, plan.steps))
+    model.optimizer.build(model.trainable_variables)
     return model
 
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 import keras
 
 from coarse2fine.errors import Interrupted
+from coarse2fine.training.workers import Workers
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -16,13 +17,17 @@ class Interruption(keras.callbacks.Callback):
     """Ends training after the batch in hand, once SIGTERM or Ctrl-C asked for it.
 
     Within the context the two signals are noted; the callback raises `Interrupted` when the batch
-    in hand is done, be it one of training or of an evaluation at an epoch's end. A second signal is
-    not noted but ends the process as it does without a run. Only the main thread can do this: in
-    others signals are left alone.
+    in hand is done, be it one of training or of an evaluation at an epoch's end, and on all workers
+    where one got the signal. A second signal is not noted but ends the process as it does without a
+    run. Only the main thread can do this: in others signals are left alone.
+
+    Args:
+        workers: of the run.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, workers: Workers) -> None:
         super().__init__()
+        self._workers = workers
         self._asked: int | None = None
         self._before: dict[int, Any] = {}
 
@@ -41,7 +46,10 @@ class Interruption(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Raises `Interrupted` where that was asked for."""
-        if self._asked is not None:
-            raise Interrupted(self._asked, f"Stopped by {signal.Signals(self._asked).name}.")
+        if not self._workers.any(self._asked is not None):
+            return
+        if self._asked is None:
+            raise Interrupted(signal.SIGTERM, "Another worker was asked to stop.")
+        raise Interrupted(self._asked, f"Stopped by {signal.Signals(self._asked).name}.")
 
     on_test_batch_end = on_train_batch_end

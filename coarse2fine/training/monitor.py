@@ -49,6 +49,7 @@ class Monitor(keras.callbacks.Callback):
         self._images_per_step = images_per_step
         self._pictures = pictures
         self._seconds = seconds
+        self._clock = time.monotonic()
 
     @property
     def seconds(self) -> float:

@@ -1,5 +1,6 @@
 """A run: from a config to a workdir that holds a trained model."""
 
+import contextlib
 import dataclasses
 import pathlib
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from coarse2fine.training.plan import Plan, make_plan
 from coarse2fine.training.preprocessing import STATISTICS, check_preprocessing, make_preprocessing
 from coarse2fine.training.strategy import make_strategy, precision
 from coarse2fine.training.workdir import Workdir
+from coarse2fine.training.workers import Workers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,7 +127,7 @@ def train(
             loss that is not finite.
         Interrupted: SIGTERM or Ctrl-C stopped it; a checkpoint has been saved.
     """
-    _check_before_writing(config)
+    workers = _check_before_writing(config)
     if source is None:
         source = load_split(config, "train")
     elif config.taxonomy is not None:
@@ -144,8 +146,9 @@ def train(
     search = make_plan(source, config.replace(refit=False)) if config.refit else None
     plan = make_plan(source, config if search is None else _replay_config(search.config))
     claimed = plan.config if search is None else search.config.replace(refit=True)
-    with home.held():
-        home.claim(claimed, source, plan.partition, plan.fine_labels_changed)
+    with home.held() if workers.is_chief else contextlib.nullcontext():
+        with workers.chief_first():
+            home.claim(claimed, source, plan.partition, plan.fine_labels_changed)
         if config.refit:
             plan = _with_rates_of_search(plan, source, config, home, callbacks, test_source)
         fitted = fit(plan, home, callbacks, test_source)
@@ -154,14 +157,17 @@ def train(
     )
 
 
-def _check_before_writing(config: Config) -> None:
+def _check_before_writing(config: Config) -> Workers:
+    # Before all else: a strategy of several workers must be made before TensorFlow is used.
+    strategy = make_strategy(config.strategy, config.logical_cpus)
     backbones.find(config.backbone)
     if config.batch_size != "auto":
         _check_slices(config)
+    return Workers(strategy)
 
 
 def _check_slices(config: Config) -> None:
-    replicas = make_strategy(config.strategy).num_replicas_in_sync
+    replicas = make_strategy(config.strategy, config.logical_cpus).num_replicas_in_sync
     if config.images_per_step % replicas:
         raise InputError(
             f"A batch of {config.batch_size} cannot be cut into equal slices for {replicas} "

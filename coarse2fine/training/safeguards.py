@@ -11,6 +11,7 @@ import numpy as np
 from coarse2fine.errors import InputError
 from coarse2fine.training.checkpoints import Checkpoints
 from coarse2fine.training.progress import Progress
+from coarse2fine.training.workers import Workers
 
 
 class StopOnNonFiniteLoss(keras.callbacks.Callback):
@@ -47,6 +48,7 @@ class Saver(keras.callbacks.Callback):
         every_steps: updates between two checkpoints; None for none but those by time.
         monitor: the metric, greater is better, whose best epoch is kept, where there is one.
         best: its best value so far; None before the first.
+        workers: of the run, which save together.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Saver(keras.callbacks.Callback):
         every_steps: int | None,
         monitor: str,
         best: float | None,
+        workers: Workers,
     ):
         super().__init__()
         self._progress = progress
@@ -67,6 +70,7 @@ class Saver(keras.callbacks.Callback):
         self._every_steps = every_steps
         self._monitor = monitor
         self._best = best
+        self._workers = workers
         self._saved = time.monotonic()
 
     def save(self) -> None:
@@ -96,7 +100,7 @@ class Saver(keras.callbacks.Callback):
         return {**self._progress.state, "best": self._best, **self._state()}
 
     def _is_time(self) -> bool:
-        return time.monotonic() - self._saved >= self._every_seconds
+        return self._workers.any(time.monotonic() - self._saved >= self._every_seconds)
 
     def _check_finite(self) -> None:
         if not all(np.isfinite(weight).all() for weight in self.model.get_weights()):

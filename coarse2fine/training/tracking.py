@@ -11,6 +11,7 @@ from coarse2fine.data import Source, evaluation_batches
 from coarse2fine.data.pipeline import Preprocess
 from coarse2fine.training.config import Config
 from coarse2fine.training.plan import Plan
+from coarse2fine.training.workers import Workers
 
 
 class Tracking(keras.callbacks.Callback):
@@ -57,7 +58,7 @@ class Tracking(keras.callbacks.Callback):
 
 
 def tracked_sets(
-    plan: Plan, test_source: Source | None, preprocess: Preprocess
+    plan: Plan, test_source: Source | None, preprocess: Preprocess, workers: Workers
 ) -> dict[str, tuple[Source, tf.data.Dataset]]:
     """The sets that are evaluated after each epoch, by name: source and batches.
 
@@ -67,6 +68,7 @@ def tracked_sets(
         plan: of the run.
         test_source: of the test images; needed with `track_test_accuracy`.
         preprocess: as in training.
+        workers: of the run, which share each batch.
     """
     config, tracked = plan.config, {}
     if len(plan.partition.validation):
@@ -76,10 +78,15 @@ def tracked_sets(
         tracked["training_set"] = (plan.source, indices)
     if config.track_test_accuracy and test_source is not None:
         tracked["test"] = (test_source, np.arange(len(test_source)))
-    return {
-        name: (source, evaluation_batches(source, indices, config.images_per_step, preprocess))
-        for name, (source, indices) in tracked.items()
-    }
+
+    def batches(source: Source, indices: np.ndarray) -> tf.data.Dataset:
+        return workers.distribute(
+            lambda replicas: evaluation_batches(
+                source, indices, config.images_per_step, preprocess, replicas
+            )
+        )
+
+    return {name: (source, batches(source, indices)) for name, (source, indices) in tracked.items()}
 
 
 def _sample(indices: np.ndarray, config: Config) -> np.ndarray:

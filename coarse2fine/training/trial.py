@@ -16,6 +16,7 @@ from coarse2fine.training.config import Config
 from coarse2fine.training.optimizer import make_optimizer
 from coarse2fine.training.preprocessing import fit_preprocessing, make_preprocessing
 from coarse2fine.training.strategy import make_strategy
+from coarse2fine.training.workers import Workers
 
 _MADE = 16  # Images; a batch of any size repeats them.
 _STEPS = 2  # The order of operations varies, and the highest peak counts.
@@ -30,6 +31,8 @@ _FIELDS = (
     "extra_layer",
     "precision",
     "strategy",
+    "logical_cpus",
+    "synchronized_batch_norm",
 )
 
 
@@ -78,7 +81,8 @@ def make_trial(network: Network) -> Callable[[int], None]:
     The network is made and trained as a run's is: with its precision, replicas and optimizer.
     """
     config = network.config.replace(backbone_weights=None)
-    with make_strategy(config.strategy).scope():
+    strategy = make_strategy(config.strategy, config.logical_cpus)
+    with strategy.scope():
         model = build_model(config, network.taxonomy, network.image_shape)
         model.compile(optimizer=make_optimizer(config, _ANY_LENGTH))
         model.optimizer.build(model.trainable_variables)
@@ -92,8 +96,11 @@ def make_trial(network: Network) -> Callable[[int], None]:
     )
 
     def train(batch_size: int) -> None:
-        batches = training_batches(
-            source, places, places[:0], Schedule(_MADE, 0, batch_size, seed=0), preprocess
+        schedule = Schedule(_MADE, 0, batch_size, seed=0)
+        batches = Workers(strategy).distribute(
+            lambda replicas: training_batches(
+                source, places, places[:0], schedule, preprocess, replicas=replicas
+            )
         )
         model.fit(batches, steps_per_epoch=_STEPS, shuffle=False, verbose=0)
 
@@ -120,7 +127,14 @@ def measure_memory(network: Network, step: int, cap: int, budget: int) -> Memory
         __name__,
         "weigh",
         # All replicas of a CPU share its memory.
-        config=dataclasses.asdict(network.config.replace(strategy="single", backbone_weights=None)),
+        config=dataclasses.asdict(
+            network.config.replace(
+                strategy="single",
+                logical_cpus=None,
+                synchronized_batch_norm=False,
+                backbone_weights=None,
+            )
+        ),
         taxonomy=dataclasses.asdict(network.taxonomy),
         image_shape=network.image_shape,
         modules=sorted({item.__module__ for item in objects} - {"__main__"}),

@@ -87,10 +87,9 @@ class Workdir:
         """The evaluation on the test set."""
         return self.path / "report.json"
 
-    @property
-    def bad_images_file(self) -> pathlib.Path:
-        """The training images that could not be decoded, and those shown in their place."""
-        return self.path / "bad_images.jsonl"
+    def bad_images_file(self, worker: int = 0) -> pathlib.Path:
+        """The images that a worker could not decode in training, and those shown in their place."""
+        return self.path / f"bad_images{f'_{worker}' if worker else ''}.jsonl"
 
     @property
     def decisions_file(self) -> pathlib.Path:

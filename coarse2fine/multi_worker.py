@@ -1,0 +1,35 @@
+"""What Keras 3 lacks to train one model on several machines.
+
+Under `tf.distribute.MultiWorkerMirroredStrategy` its `fit` fails in two places
+(https://github.com/keras-team/keras/issues/20585, open for Keras 3.15): to build the model it takes
+the mean of a batch over workers, which are in other processes; and it takes the mean of each logged
+value over an axis that scalars have not. Where the test of this module says that plain models can
+be trained, this module can go.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+class MultiWorkerModel(keras.Model):
+    """A model that several workers can train: it is built before, and its steps give `as_logs`."""
+
+    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+        if not self.built:
+            super()._maybe_symbolic_build(iterator, data_batch)
+
+
+def num_workers(strategy: tf.distribute.Strategy) -> int:
+    """How many processes a strategy computes in."""
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return 1
+    return strategy.num_replicas_in_sync // len(strategy.extended.worker_devices)
+
+
+def as_logs(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """A step's values, in the shape that Keras takes the mean of over all workers."""
+    shape = (1,) if num_workers(tf.distribute.get_strategy()) > 1 else ()
+    return {name: tf.reshape(value, shape) for name, value in metrics.items()}
