@@ -25,6 +25,10 @@ class Interrupted(Exception):
         self.signal_number = signal_number
 
 
+class WorkerLost(Exception):
+    """Another worker of the run has ended; started again, all go on from the last checkpoint."""
+
+
 def check_known(what: str, value: str, known: Iterable[str]) -> None:
     """Raises `InputError` naming the known values where `value` is none of them."""
     names = list(known)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from absl import app, flags
 from absl import logging as absl_logging
 
-from coarse2fine.errors import InputError, Interrupted
+from coarse2fine.errors import InputError, Interrupted, WorkerLost
 
 _INTERRUPTED = 128 + signal.SIGINT  # As a shell reports it.
 _START_AGAIN = os.EX_TEMPFAIL
@@ -59,6 +59,9 @@ def run(main: Callable[..., None], takes_arguments: bool = False) -> None:
         except Interrupted as error:
             print(f"\n{error}", file=sys.stderr)
             return _INTERRUPTED if error.signal_number == signal.SIGINT else _START_AGAIN
+        except WorkerLost as error:
+            print(f"\n{error}", file=sys.stderr)
+            return _START_AGAIN
         except KeyboardInterrupt:
             print(
                 "\nInterrupted. Training goes on from its last checkpoint with the same command.",

@@ -16,9 +16,11 @@ def main() -> None:
     from printing import say
     from progress import show_progress
 
-    from coarse2fine.training import train
+    from coarse2fine.training import is_chief, train
 
     run = train(config, _WORKDIR.value, show_progress(_WORKDIR.value), say=say)
+    if not is_chief(config):
+        return
     if config.fine_label_noise:
         changed = run.workdir.read_data()["fine_labels_changed"]
         print(f"Fine labels trained on that noise changed: {changed}.")

@@ -1,4 +1,4 @@
-"""Runs a command in several workers on this machine, for `--strategy=multi_worker`.
+"""Runs a command in several workers on this machine, for --strategy=multi_worker.
 
 python launch/workers.py --workers=2 -- \
     python launch/train.py --workdir=/tmp/run --strategy=multi_worker
@@ -9,17 +9,16 @@ import sys
 import common
 from absl import flags
 
-from coarse2fine.local_workers import run_workers
-
-_WORKERS = flags.DEFINE_integer("workers", 2, "How many.", lower_bound=1)
+_WORKERS = flags.DEFINE_integer("workers", 2, "How many processes.", lower_bound=1)
 
 
 def main(command: list[str]) -> None:
     """Runs the command; ends with the exit code of the first worker that failed."""
     from coarse2fine.errors import InputError
+    from coarse2fine.local_workers import run_workers
 
     if not command:
-        raise InputError("No command was given: it follows the flags and --.")
+        raise InputError("No command was given: it stands after the flags and --.")
 
     def show(index: int, line: str) -> None:
         print(line if index == 0 else f"worker {index}: {line}", flush=True)

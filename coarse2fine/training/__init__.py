@@ -12,6 +12,7 @@ _LATER = {
     "Description": "description",
     "Run": "run",
     "describe": "description",
+    "is_chief": "workers",
     "load_run": "run",
     "load_split": "run",
     "train": "run",

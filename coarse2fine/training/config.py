@@ -168,6 +168,11 @@ class Config:
     logical_cpus: int | None = _field(
         None, "Parts that the CPU is taken as, a replica each, with strategy=mirrored and no GPU."
     )
+    deterministic: bool | None = _field(
+        None,
+        "The same bits each time, from operations that are slower on a GPU; default: yes on a CPU, "
+        "no on GPUs.",
+    )
     synchronized_batch_norm: bool = _field(
         False,
         "Normalise over the batches of all replicas together, where each one's own is the default.",
@@ -286,6 +291,7 @@ _NOT_DECIDING = (
     "cache_dir",
     "strategy",
     "logical_cpus",
+    "deterministic",
     "track_training_accuracy",
     "tracked_share",
     "track_test_accuracy",

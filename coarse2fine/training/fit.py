@@ -93,7 +93,8 @@ def fit(
     progress = Progress(plan.steps, plan.schedule.steps_per_epoch)
     with workers.chief_first():
         claim_given_file(config, home, model.backbone)
-        state = checkpoints.restore() or _FRESH
+        checkpoints.read_state()  # Damaged ones are set aside here, once.
+    state = checkpoints.restore() or _FRESH
     progress.state = {**progress.state, **state}
     if progress.is_done:
         return Fitted(preprocess, model)
@@ -122,6 +123,7 @@ def fit(
             workers.wait()
         except Interrupted as error:
             saver.save()
+            workers.wait()  # Who has nothing to write would end, and have the others ended, sooner.
             raise Interrupted(
                 error.signal_number,
                 f"{error} {home.path} is saved at update {progress.step} of {plan.steps}, and goes "

@@ -22,7 +22,7 @@ from coarse2fine.training.config import DEFAULTS, Config
 from coarse2fine.training.fit import MakeCallbacks, fit
 from coarse2fine.training.plan import Plan, make_plan
 from coarse2fine.training.preprocessing import STATISTICS, check_preprocessing, make_preprocessing
-from coarse2fine.training.strategy import make_strategy, precision
+from coarse2fine.training.strategy import make_strategy, precision, use_deterministic_operations
 from coarse2fine.training.workdir import Workdir
 from coarse2fine.training.workers import Workers
 
@@ -126,6 +126,7 @@ def train(
         InputError: data, config or workdir that cannot be used, or that another process has; a
             loss that is not finite.
         Interrupted: SIGTERM or Ctrl-C stopped it; a checkpoint has been saved.
+        WorkerLost: with strategy `multi_worker`, another worker has ended.
     """
     workers = _check_before_writing(config)
     if source is None:
@@ -146,7 +147,7 @@ def train(
     search = make_plan(source, config.replace(refit=False)) if config.refit else None
     plan = make_plan(source, config if search is None else _replay_config(search.config))
     claimed = plan.config if search is None else search.config.replace(refit=True)
-    with home.held() if workers.is_chief else contextlib.nullcontext():
+    with workers.together(), home.held() if workers.is_chief else contextlib.nullcontext():
         with workers.chief_first():
             home.claim(claimed, source, plan.partition, plan.fine_labels_changed)
         if config.refit:
@@ -160,6 +161,7 @@ def train(
 def _check_before_writing(config: Config) -> Workers:
     # Before all else: a strategy of several workers must be made before TensorFlow is used.
     strategy = make_strategy(config.strategy, config.logical_cpus)
+    use_deterministic_operations(config.deterministic)
     backbones.find(config.backbone)
     if config.batch_size != "auto":
         _check_slices(config)

@@ -94,6 +94,20 @@ def _split_cpu(number: int) -> None:
             ) from error
 
 
+def use_deterministic_operations(wanted: bool | None) -> None:
+    """Has a process's operations give the same bits each time, from here on.
+
+    TensorFlow cannot take that back: False leaves it as it is.
+
+    Args:
+        wanted: None to want it where there is no GPU.
+    """
+    if wanted is None:
+        wanted = not tf.config.list_physical_devices("GPU")
+    if wanted:
+        tf.config.experimental.enable_op_determinism()
+
+
 @contextlib.contextmanager
 def precision(policy: str) -> Iterator[None]:
     """Layers that are made inside compute in this dtype policy."""

@@ -1,5 +1,6 @@
 """Accuracies at the end of each epoch."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,21 @@ from coarse2fine.training.plan import Plan
 from coarse2fine.training.workers import Workers
 
 
+@dataclasses.dataclass(frozen=True)
+class TrackedSet:
+    """Images that are evaluated together.
+
+    Attributes:
+        source: of the images.
+        batches: one pass over them.
+        steps: how many batches that is.
+    """
+
+    source: Source
+    batches: tf.data.Dataset
+    steps: int
+
+
 class Tracking(keras.callbacks.Callback):
     """Evaluates the model on more sets of images at the end of each epoch.
 
@@ -23,7 +39,7 @@ class Tracking(keras.callbacks.Callback):
     The metrics of the training epoch stay in the model.
 
     Args:
-        sets: for each set's name its source and batches, as `tracked_sets` gives them.
+        sets: by name, as `tracked_sets` gives them.
         callbacks: of each evaluation.
 
     Raises:
@@ -32,7 +48,7 @@ class Tracking(keras.callbacks.Callback):
 
     def __init__(
         self,
-        sets: Mapping[str, tuple[Source, tf.data.Dataset]],
+        sets: Mapping[str, TrackedSet],
         callbacks: Sequence[keras.callbacks.Callback] = (),
     ):
         super().__init__()
@@ -46,10 +62,14 @@ class Tracking(keras.callbacks.Callback):
         variables = self.model.metrics_variables
         values = [keras.ops.convert_to_numpy(variable) for variable in variables]
         try:
-            for name, (source, batches) in self._sets.items():
-                with source.reading():
+            for name, tracked in self._sets.items():
+                with tracked.source.reading():
                     metrics = self.model.evaluate(
-                        batches, verbose=0, return_dict=True, callbacks=[*self._callbacks]
+                        tracked.batches,
+                        steps=tracked.steps,
+                        verbose=0,
+                        return_dict=True,
+                        callbacks=[*self._callbacks],
                     )
                 logs.update({f"{name}_{metric}": value for metric, value in metrics.items()})
         finally:
@@ -59,8 +79,8 @@ class Tracking(keras.callbacks.Callback):
 
 def tracked_sets(
     plan: Plan, test_source: Source | None, preprocess: Preprocess, workers: Workers
-) -> dict[str, tuple[Source, tf.data.Dataset]]:
-    """The sets that are evaluated after each epoch, by name: source and batches.
+) -> dict[str, TrackedSet]:
+    """The sets that are evaluated after each epoch, by name.
 
     They are that of validation, where there is one, and those that the config asks for.
 
@@ -79,14 +99,15 @@ def tracked_sets(
     if config.track_test_accuracy and test_source is not None:
         tracked["test"] = (test_source, np.arange(len(test_source)))
 
-    def batches(source: Source, indices: np.ndarray) -> tf.data.Dataset:
-        return workers.distribute(
-            lambda replicas: evaluation_batches(
-                source, indices, config.images_per_step, preprocess, replicas
-            )
-        )
+    size = config.images_per_step
 
-    return {name: (source, batches(source, indices)) for name, (source, indices) in tracked.items()}
+    def tracked_set(source: Source, indices: np.ndarray) -> TrackedSet:
+        batches = workers.distribute(
+            lambda replicas: evaluation_batches(source, indices, size, preprocess, replicas)
+        )
+        return TrackedSet(source, batches, -(-len(indices) // size))
+
+    return {name: tracked_set(source, indices) for name, (source, indices) in tracked.items()}
 
 
 def _sample(indices: np.ndarray, config: Config) -> np.ndarray:

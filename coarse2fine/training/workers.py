@@ -7,7 +7,17 @@ from collections.abc import Callable, Iterator
 import tensorflow as tf
 
 from coarse2fine.data.pipeline import WHOLE, Slice
+from coarse2fine.errors import WorkerLost
 from coarse2fine.multi_worker import num_workers
+from coarse2fine.training.config import Config
+from coarse2fine.training.strategy import make_strategy
+
+_BROKEN_OFF = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+)
 
 
 class Workers:
@@ -54,6 +64,19 @@ class Workers:
         self.any(False)
 
     @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Raises `WorkerLost` where an exchange inside is broken off since another has ended."""
+        try:
+            yield
+        except _BROKEN_OFF as error:
+            if self.count == 1:
+                raise
+            raise WorkerLost(
+                "Another worker of this run has ended; its own messages say why. Start all of them "
+                "again with the same command: the run goes on from its last checkpoint."
+            ) from error
+
+    @contextlib.contextmanager
     def chief_first(self) -> Iterator[None]:
         """What is inside is done by the chief and, once that is done, by the others."""
         if not self.is_chief:
@@ -79,3 +102,8 @@ class Workers:
             return batches(Slice(context.input_pipeline_id * count, count, total))
 
         return self._strategy.distribute_datasets_from_function(of_worker)
+
+
+def is_chief(config: Config) -> bool:
+    """Whether this process writes the files of a run: it does, unless it is one of many workers."""
+    return Workers(make_strategy(config.strategy, config.logical_cpus)).is_chief

@@ -56,7 +56,10 @@ OTHER = {
     "preprocess": "standardize",
     "augment": "crop_flip",
     "precision": "mixed_bfloat16",
-    "strategy": "single",
+    "strategy": "mirrored",
+    "logical_cpus": 2,
+    "deterministic": False,
+    "synchronized_batch_norm": True,
     "seed": 3,
     "refit": False,
     "allow_unlabelled_classes": True,
@@ -108,7 +111,8 @@ class TestDifferences:
         # Where the data lies, what computes, is only watched or is kept make no other run.
         watched = {"track_training_accuracy", "tracked_share", "track_test_accuracy"}
         kept = {"checkpoint_every", "checkpoint_every_steps", "keep_checkpoints"}
-        expected = changed - {"data_dir", "cache_dir", "strategy"} - watched - kept
+        computing = {"strategy", "logical_cpus", "deterministic"}
+        expected = changed - {"data_dir", "cache_dir"} - computing - watched - kept
         lines = Config().differences(Config(**OTHER))
         assert {line.split(":")[0] for line in lines} == expected
 
@@ -150,7 +154,7 @@ class TestDifferences:
         ("preprocess", "none", "one of gcn_zca, standardize, center, own"),
         ("augment", "flip", "one of none, crop_flip, random_crop, random_resized_crop"),
         ("precision", "float16", "one of float32, mixed_bfloat16, mixed_float16"),
-        ("strategy", "tpu", "one of auto, single, mirrored"),
+        ("strategy", "tpu", "one of auto, single, mirrored, multi_worker"),
     ],
 )
 def test_refuses_a_value_by_itself(name, value, expected):

@@ -9,15 +9,18 @@ from test_run import make_config, make_source, weights_of
 from coarse2fine.evaluation import evaluate
 from coarse2fine.training import train
 from coarse2fine.training.plan import make_plan
+from coarse2fine.training.strategy import make_strategy
 from coarse2fine.training.tracking import tracked_sets
+from coarse2fine.training.workers import Workers
 
+ONE = Workers(make_strategy("single"))
 EVERYTHING = {"fine_fraction": 1.0, "coarse_fraction": 0.0, "validation_fraction": 0.0}
 
 
 def tracked_images(config, source):
     """The labels and weights of the tracked training images."""
     plan = make_plan(source, config)
-    _, batches = tracked_sets(plan, None, lambda images: images)["training_set"]
+    batches = tracked_sets(plan, None, lambda images: images, ONE)["training_set"].batches
     parts = [(labels["fine"], labels["coarse"], weights) for _, labels, weights in batches]
     fine, coarse = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
     has_fine = np.concatenate([part[2]["fine"] for part in parts])
@@ -39,9 +42,9 @@ def test_an_image_without_a_usable_fine_label_counts_for_its_coarse_one_alone():
 
 def test_validation_alone_is_tracked_unless_more_is_asked_for():
     plan = make_plan(make_source(), make_config())
-    assert [*tracked_sets(plan, make_source(), lambda images: images)] == ["val"]
+    assert [*tracked_sets(plan, make_source(), lambda images: images, ONE)] == ["val"]
     plan = make_plan(make_source(), make_config(validation_fraction=0.0))
-    assert tracked_sets(plan, make_source(), lambda images: images) == {}
+    assert tracked_sets(plan, make_source(), lambda images: images, ONE) == {}
 
 
 @pytest.mark.parametrize("labels", ["fine", "coarse"])
