@@ -43,6 +43,7 @@ def run_workers(
     readers = [
         threading.Thread(target=_read, args=(worker.stdout, index, show), daemon=True)
         for index, worker in enumerate(workers)
+        if worker.stdout
     ]
     for reader in readers:
         reader.start()
@@ -57,6 +58,7 @@ def run_workers(
     finally:
         for worker in workers:
             worker.kill()
+            worker.wait()
         for reader in readers:
             reader.join()
         for number, handler in before.items():
@@ -91,9 +93,10 @@ def _start(
     return worker
 
 
-def _read(lines: IO[str] | None, index: int, show: Callable[[int, str], None]) -> None:
-    for line in lines or ():
-        show(index, line.rstrip("\n"))
+def _read(lines: IO[str], index: int, show: Callable[[int, str], None]) -> None:
+    with lines:
+        for line in lines:
+            show(index, line.rstrip("\n"))
 
 
 def _wait(workers: Sequence[subprocess.Popen[Any]]) -> int:

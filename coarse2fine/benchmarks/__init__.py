@@ -34,6 +34,9 @@ BENCHMARKS: dict[str, Benchmark] = {
         "tsne",
         "taxonomy",
         "resume",
+        "checkpoint",
+        "determinism",
+        "workers",
         "help",
     )
 }

@@ -20,6 +20,7 @@ from coarse2fine.benchmarks import (
     jpeg,
     start,
     step,
+    workers,
 )
 from coarse2fine.benchmarks.epoch_end import Waits
 from coarse2fine.benchmarks.help import launchers
@@ -68,6 +69,9 @@ SMALL = {
         "data_fraction": 1.0,
         "validation_fraction": 0.5,
     },
+    "checkpoint": {"parameters": 10_000, "saves": 2},
+    "determinism": {"width": 0.05, "batch_size": 4, "repeats": 1, "most": 1},
+    "workers": {"load": workers.Load(width=0.05, batch_size=4, warmup=1, steps=1), "most": 1},
     "help": {"repeats": 1},
 }
 
@@ -89,6 +93,9 @@ NAMES = {
     "tsne": ["tsne/seconds"],
     "taxonomy": ["taxonomy/load"],
     "resume": ["resume/killed"],
+    "checkpoint": ["checkpoint/wait", "checkpoint/share"],
+    "determinism": ["determinism/nin"],
+    "workers": ["workers/nin"],
     "help": [f"help/{path.stem}" for path in launchers(LAUNCHERS)],
 }
 
@@ -349,7 +356,8 @@ def test_the_launcher_refuses_an_unknown_name_and_lists_the_known_ones():
     assert done.returncode == 2
     assert done.stderr == (
         "Error: Unknown benchmark 'stop'. Known: step, epoch_end, pipeline, min_pool, zca, "
-        "memory, start, confusion, tsne, taxonomy, resume, help.\n"
+        "memory, start, confusion, tsne, taxonomy, resume, checkpoint, "
+        "determinism, workers, help.\n"
     )
 
 
