@@ -132,9 +132,13 @@ def test_files_that_the_readme_names_exist():
 
 
 def commands(text):
-    """`(launcher, arguments)` of each command in a text; lines that end in a backslash go on."""
-    lines = re.sub(r" *\\\n *", " ", text).splitlines()
-    matches = (re.fullmatch(r" *(?:\w+=\S+ )?\S*python (launch/\w+\.py)(.*)", x) for x in lines)
+    """`(launcher, arguments)` of each command in a text; lines that end in a backslash go on.
+
+    What stands after ` -- ` is a command of its own.
+    """
+    lines = re.sub(r" *\\\n *", " ", text).replace(" -- ", "\n").splitlines()
+    command = r" *(?:\w+=(?:'[^']*'|\S+) )?\S*python (launch/\w+\.py)(.*)"
+    matches = (re.fullmatch(command, line) for line in lines)
     return [(match[1], shlex.split(match[2])) for match in matches if match]
 
 
@@ -151,9 +155,10 @@ COMMANDS = [
 
 
 def test_commands_are_found_whole():
-    assert commands("text\nA=b .venv/bin/python launch/x.py --a \\\n  --b='c d'\n\n--e") == [
-        ("launch/x.py", ["--a", "--b=c d"])
-    ]
+    text = (
+        "text\nA='b b' .venv/bin/python launch/x.py --a -- python launch/y.py \\\n  --b='c d'\n--e"
+    )
+    assert commands(text) == [("launch/x.py", ["--a"]), ("launch/y.py", ["--b=c d"])]
     code = "".join(re.findall(r"^```\w*\n(.*?)^```$", README, re.MULTILINE | re.DOTALL))
     presets = "".join(path.read_text(encoding="utf-8") for path in PRESETS)
     assert len(COMMANDS) == (code + presets).count("python launch/")
