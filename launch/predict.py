@@ -10,7 +10,9 @@ import sys
 import common
 from absl import flags
 
-_MODEL = flags.DEFINE_string("model", None, "An exported SavedModel.", required=True)
+_MODEL = flags.DEFINE_string(
+    "model", None, "An exported SavedModel, from a trusted origin: it is a program.", required=True
+)
 _JSON = flags.DEFINE_bool("json", False, "One JSON line an image.")
 
 
