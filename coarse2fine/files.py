@@ -96,7 +96,7 @@ def append_text(path: pathlib.Path, text: str) -> None:
         InputError: the file cannot be written; a part of the text may be in it.
     """
     try:
-        with path.open("a", encoding="utf-8") as file:
+        with open(path, "a", encoding="utf-8", opener=_without_links) as file:
             file.write(text)
     except OSError as error:
         raise _unwritable(path, error) from error
@@ -181,6 +181,10 @@ def whole_arrays(path: pathlib.Path) -> set[str]:
         return set()
 
 
+def _without_links(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
+
+
 def _check_stored(file: BinaryIO) -> None:
     with zipfile.ZipFile(file) as archive:
         if not _is_stored(archive):
@@ -199,7 +203,8 @@ def _written_whole(path: pathlib.Path, is_shared: bool = False) -> Iterator[Bina
     own = f".{uuid.uuid4().hex}" if is_shared else ""
     unfinished = path.with_name(path.name + own + UNFINISHED)
     try:
-        with unfinished.open("wb") as file:
+        unfinished.unlink(missing_ok=True)
+        with unfinished.open("xb") as file:  # No link leads elsewhere.
             yield file
         os.replace(unfinished, path)
     except OSError as error:

@@ -1,5 +1,7 @@
 """Predicts the classes of image files with an exported model.
 
+A model is a program: use one from a trusted origin.
+
 python launch/predict.py --model=/tmp/model image.jpg ...
 """
 
