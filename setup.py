@@ -21,7 +21,7 @@ setuptools.setup(
     install_requires=[
         "absl-py>=2.1",
         "importlib_resources>=6.0",  # TFDS imports it and does not ask for it.
-        "keras>=3.12",
+        "keras>=3.14",  # Before, weights of a file could lie in any other file.
         "numpy>=1.26",
         "tensorboard>=2.18",
         "tensorflow>=2.18",
@@ -29,7 +29,7 @@ setuptools.setup(
     ],
     extras_require={
         "figures": FIGURES,
-        "imagenet": ["scipy>=1.11"],
+        "imagenet": ["scipy>=1.11.1"],
         "test": [
             *FIGURES,
             "jax>=0.4.30",

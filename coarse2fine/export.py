@@ -2,18 +2,22 @@
 
 import os
 import pathlib
+import shutil
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from coarse2fine.data.views import CenterCrop
+from coarse2fine.data.decoding import decode_whole
+from coarse2fine.data.image_header import ImageHeader, read_image_header
 from coarse2fine.errors import InputError
 from coarse2fine.files import read_json, write_json
+from coarse2fine.saved_model import check_saved_model
+from coarse2fine.serving import Server
 from coarse2fine.taxonomy import Taxonomy, read_taxonomy, write_taxonomy
 from coarse2fine.training.run import Run
 
-_TOP = 5
 _TAXONOMY_FILE = pathlib.Path("assets.extra") / "taxonomy.json"
 _EXPORT_FILE = pathlib.Path("assets.extra") / "coarse2fine.json"
 
@@ -24,7 +28,8 @@ def export(run: Run, output: str | pathlib.Path) -> None:
     It runs where only TensorFlow is installed. Its signatures take `images` and return a dict:
 
     - `serve_images`: `(batch, height, width, channels)` uint8 of any height and width.
-    - `serve_encoded`: `(batch,)` JPEG or PNG bytes.
+    - `serve_encoded`: `(batch,)` JPEG or PNG bytes. Other kinds, and images whose header says more
+      than 100 million pixels, are refused before anything is decoded.
     - for each level of `fine` and `coarse` that the model has: `<level>_probabilities`
       `(batch, num_classes)`, `<level>_top_indices` and `<level>_top_names` `(batch, 5)` or fewer,
       best first.
@@ -34,12 +39,13 @@ def export(run: Run, output: str | pathlib.Path) -> None:
     been resized; else by stretching.
 
     Raises:
-        InputError: `output` exists or cannot be written.
+        InputError: `output` exists or cannot be written; a network with operations that
+            `ExportedModel` would not load.
     """
     output = pathlib.Path(output)
     if os.path.lexists(output):
         raise InputError(f"{output} exists; choose another output, or remove it first.")
-    server = _Server(run)
+    server = Server(run)
     channels = run.workdir.read_image_shape()[-1]
     archive = keras.export.ExportArchive()
     archive.track(run.model)
@@ -58,69 +64,33 @@ def export(run: Run, output: str | pathlib.Path) -> None:
         (unfinished / _TAXONOMY_FILE.parent).mkdir(exist_ok=True)
         write_taxonomy(run.taxonomy, unfinished / _TAXONOMY_FILE)
         write_json(unfinished / _EXPORT_FILE, {"taxonomy": run.taxonomy.fingerprint})
+        _check_loadable(unfinished, run)
         unfinished.rename(output)
     except (OSError, tf.errors.OpError) as error:
         raise InputError(f"The model cannot be written to {output}: {error}.") from error
 
 
-class _Server:
-    """The functions that become signatures."""
-
-    def __init__(self, run: Run):
-        self._model = run.model
-        self._preprocess = run.preprocess
-        data = run.workdir.read_data()
-        self._image_shape = tuple(data["image_shape"])
-        self._view = data["view"] and CenterCrop(**data["view"])
-        self._names = {"fine": run.taxonomy.fine_names, "coarse": run.taxonomy.coarse_names}
-
-    def serve_images(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        return self._predict(self._resized(images))
-
-    def serve_encoded(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        height, width, channels = self._image_shape
-
-        def decode(encoded):
-            image = tf.io.decode_image(encoded, channels=channels, expand_animations=False)
-            return self._resized(image[tf.newaxis])[0]
-
-        spec = tf.TensorSpec((height, width, channels), tf.float32)
-        return self._predict(tf.map_fn(decode, images, fn_output_signature=spec))
-
-    def _resized(self, images):
-        height, width, channels = self._image_shape
-        if self._view is None:
-            images = tf.image.resize(images, (height, width), antialias=True)
-        else:
-            images = tf.round(_center_crops(images, self._view))
-        return tf.ensure_shape(images, (None, height, width, channels))
-
-    def _predict(self, images):
-        scores = self._model(self._preprocess(images), training=False)
-        outputs = {}
-        for level, level_scores in scores.items():
-            probabilities = tf.nn.softmax(level_scores)
-            top = tf.math.top_k(probabilities, min(_TOP, len(self._names[level]))).indices
-            outputs[f"{level}_probabilities"] = probabilities
-            outputs[f"{level}_top_indices"] = top
-            outputs[f"{level}_top_names"] = tf.gather(tf.constant(self._names[level]), top)
-        return outputs
-
-
-def _center_crops(images: tf.Tensor, view: CenterCrop) -> tf.Tensor:
-    """What `CenterCrop` shows of images of one size, in a graph that does not know the size."""
-    lengths = tf.cast(tf.shape(images)[1:3], tf.float64)
-    resized = tf.cast(tf.round(lengths * (view.shorter_side / tf.reduce_min(lengths))), tf.int32)
-    top, left = tf.unstack((resized - view.size) // 2)
-    images = tf.image.resize(images, resized, antialias=True)
-    return images[:, top : top + view.size, left : left + view.size]
+def _check_loadable(unfinished: pathlib.Path, run: Run) -> None:
+    try:
+        check_saved_model(unfinished)
+    except InputError as error:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise InputError(
+            f"The model of the run in {run.workdir.path} cannot be exported: {error}. Put layers "
+            "of Keras that compute alone in place of those that do more."
+        ) from error
 
 
 class ExportedModel:
     """A SavedModel that `export` wrote.
 
+    A SavedModel is a program. One that `export` did not mark as its own is refused, and so is one
+    with operations beyond those that exports have (`served_operations.py`), before any of it is
+    run: none of these touches a file or runs other code. Still load models from trusted origins
+    only, since this is no sandbox.
+
     Args:
-        path: of the SavedModel. A SavedModel is a program: load only what you trust.
+        path: of the SavedModel.
         taxonomy: that it must have; any by default.
 
     Raises:
@@ -137,7 +107,13 @@ class ExportedModel:
         fingerprint = read_json(path / _EXPORT_FILE, ["taxonomy"])["taxonomy"]
         (taxonomy or self.taxonomy).check_same(fingerprint, f"Model {path}")
         try:
+            check_saved_model(path)
             self._model = tf.saved_model.load(str(path))
+        except InputError as error:
+            raise InputError(
+                f"Model {path} cannot be loaded: {error}. Export the run again, and load models "
+                "from trusted origins only."
+            ) from error
         except (OSError, tf.errors.OpError) as error:
             raise InputError(f"Model {path} cannot be loaded: {error}.") from error
 
@@ -145,7 +121,7 @@ class ExportedModel:
         """The best classes of one image, best first.
 
         Args:
-            encoded: JPEG or PNG bytes.
+            encoded: JPEG, PNG, GIF or BMP bytes, of at most 100 million pixels.
 
         Returns:
             For each of the best fine classes (coarse ones where the model has no fine head)
@@ -153,15 +129,13 @@ class ExportedModel:
             and the probability that the coarse head gives to the parent.
 
         Raises:
-            InputError: bytes that are no image.
+            InputError: bytes that are no image, or of one that is damaged or too large.
         """
-        serve = self._model.signatures["serve_encoded"]
         try:
-            outputs = {
-                name: value[0].numpy() for name, value in serve(tf.constant([encoded])).items()
-            }
-        except tf.errors.InvalidArgumentError as error:
-            raise InputError("not a readable JPEG or PNG image") from error
+            served = self._serve(encoded, read_image_header(encoded))
+        except InputError as error:
+            raise InputError(f"not a readable image: {error}") from error
+        outputs = {name: value[0].numpy() for name, value in served.items()}
         coarse_probabilities = outputs["coarse_probabilities"]
         if "fine_probabilities" not in outputs:
             return [
@@ -177,6 +151,19 @@ class ExportedModel:
             )
             for fine in outputs["fine_top_indices"]
         ]
+
+    def _serve(self, encoded: bytes, header: ImageHeader) -> dict[str, tf.Tensor]:
+        signatures = self._model.signatures
+        if header.kind not in ("JPEG", "PNG"):
+            # TensorFlow decodes all frames of a GIF, and takes a BMP's palette for grey levels.
+            serve = signatures["serve_images"]
+            channels = serve.structured_input_signature[1]["images"].shape[-1]
+            image = decode_whole(encoded, header, channels)
+            return serve(images=tf.constant(image[np.newaxis]))
+        try:
+            return signatures["serve_encoded"](images=tf.constant([encoded]))
+        except tf.errors.InvalidArgumentError as error:
+            raise InputError(f"its {header.kind} data is damaged or cut off") from error
 
     def _named(self, fine, fine_probabilities, coarse, coarse_probabilities) -> dict[str, Any]:
         named = {

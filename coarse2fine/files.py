@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import time
+import tokenize
 import uuid
 import zipfile
 import zlib
@@ -15,8 +16,18 @@ import numpy as np
 
 from coarse2fine.errors import InputError, reason_of
 
-# What reading a zip file, whose parts may be damaged in any place, is stopped by.
-UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError)
+# What reading a zip file, whose parts may be damaged in any place, is stopped by. A header that
+# numpy cannot parse as Python's literals is tokenized; one can ask for more memory than there is.
+UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+    RuntimeError,
+    MemoryError,
+    tokenize.TokenError,
+)
 
 UNFINISHED = ".unfinished"
 """What a file's name ends with until all of it has been written."""
@@ -85,7 +96,7 @@ def append_text(path: pathlib.Path, text: str) -> None:
         InputError: the file cannot be written; a part of the text may be in it.
     """
     try:
-        with path.open("a", encoding="utf-8") as file:
+        with open(path, "a", encoding="utf-8", opener=_without_links) as file:
             file.write(text)
     except OSError as error:
         raise _unwritable(path, error) from error
@@ -144,6 +155,8 @@ def read_arrays(path: pathlib.Path, names: Iterable[str]) -> dict[str, np.ndarra
             if not zipfile.is_zipfile(file):
                 raise ValueError("it is no .npz file")
             file.seek(0)
+            _check_stored(file)
+            file.seek(0)
             with np.load(file, allow_pickle=False) as saved:
                 arrays: dict[str, Any] = {name: saved.get(name) for name in names}
     except UNREADABLE as error:
@@ -161,11 +174,26 @@ def whole_arrays(path: pathlib.Path) -> set[str]:
     """
     try:
         with zipfile.ZipFile(path) as file:
-            if file.testzip() is not None:
+            if not _is_stored(file) or file.testzip() is not None:
                 return set()
             return {name.removesuffix(".npy") for name in file.namelist()}
     except UNREADABLE:
         return set()
+
+
+def _without_links(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
+
+
+def _check_stored(file: BinaryIO) -> None:
+    with zipfile.ZipFile(file) as archive:
+        if not _is_stored(archive):
+            raise ValueError("it is compressed")
+
+
+def _is_stored(archive: zipfile.ZipFile) -> bool:
+    """Whether nothing is compressed: a few bytes that are could stand for any number of them."""
+    return all(info.compress_type == zipfile.ZIP_STORED for info in archive.infolist())
 
 
 @contextlib.contextmanager
@@ -175,7 +203,8 @@ def _written_whole(path: pathlib.Path, is_shared: bool = False) -> Iterator[Bina
     own = f".{uuid.uuid4().hex}" if is_shared else ""
     unfinished = path.with_name(path.name + own + UNFINISHED)
     try:
-        with unfinished.open("wb") as file:
+        unfinished.unlink(missing_ok=True)
+        with unfinished.open("xb") as file:  # No link leads elsewhere.
             yield file
         os.replace(unfinished, path)
     except OSError as error:

@@ -1,5 +1,7 @@
 """Predicts the classes of image files with an exported model.
 
+A model is a program: use one from a trusted origin.
+
 python launch/predict.py --model=/tmp/model image.jpg ...
 """
 
@@ -10,7 +12,9 @@ import sys
 import common
 from absl import flags
 
-_MODEL = flags.DEFINE_string("model", None, "An exported SavedModel.", required=True)
+_MODEL = flags.DEFINE_string(
+    "model", None, "An exported SavedModel, from a trusted origin: it is a program.", required=True
+)
 _JSON = flags.DEFINE_bool("json", False, "One JSON line an image.")
 
 

@@ -13,6 +13,12 @@ tf.config.set_logical_device_configuration(
 )
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--fuzz_seconds", type=float, default=8.0, help="For how long the parsers are fuzzed."
+    )
+
+
 @pytest.fixture(scope="session")
 def data_dir():
     """The folder of real data sets that tests may read."""

@@ -10,8 +10,8 @@ from typing import Any
 
 import keras
 
+from coarse2fine.backbones.keras_archive import check_archive, check_config
 from coarse2fine.errors import InputError, shown
-from coarse2fine.files import UNREADABLE
 
 SUFFIX = ".keras"
 
@@ -48,7 +48,12 @@ def network_file(
         if value != only:
             raise InputError(f"The network in {path} has no {argument} to set, got {value!r}.")
     _check_file(path, is_zip=True)
-    network = _reading(path, lambda: keras.saving.load_model(path, compile=False))
+
+    def load():
+        check_archive(path)
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+
+    network = _reading(path, load)
     _check_network(network, f"The network in {path}", input_shape)
     return network
 
@@ -63,7 +68,12 @@ def network_from_json(text: str, path: pathlib.Path) -> keras.Model:
     Raises:
         InputError: layers that Keras does not know.
     """
-    return _reading(path, lambda: keras.models.model_from_json(text))
+
+    def load():
+        check_config(text)
+        return keras.models.model_from_json(text)
+
+    return _reading(path, load)
 
 
 def load_weights(network: keras.Model, path: str | pathlib.Path) -> None:
@@ -134,7 +144,7 @@ def _check_file(path: str | pathlib.Path, is_zip: bool) -> None:
 def _reading(path: str | pathlib.Path, read: Callable[[], Any], use: str = "") -> Any:
     try:
         return read()
-    except (*UNREADABLE, TypeError, KeyError) as error:
+    except Exception as error:  # Of any kind, where the file is damaged or not Keras's.
         raise InputError(f"{path} cannot be read{use}: {_reason(str(error))}") from error
 
 

@@ -101,6 +101,24 @@ def decode_windows(
         return result
 
 
+def decode_whole(encoded: bytes, header: ImageHeader, channels: int = 3) -> np.ndarray:
+    """Decodes an image in its own size.
+
+    Args:
+        encoded: the image's bytes.
+        header: what `read_image_header` gives of them.
+        channels: 3, or 1 for grey.
+
+    Returns:
+        `(height, width, channels)` uint8.
+
+    Raises:
+        InputError: the bytes cannot be decoded.
+    """
+    with tf.device("CPU"):  # As in `decode_windows`.
+        return _decode(encoded, header.kind, 0, 0, header.height, header.width, channels).numpy()
+
+
 def check_decodable(encoded: bytes, header: ImageHeader) -> None:
     """Decodes all of an image, and so any window of it; raises as `decode_windows`."""
     decode_windows(encoded, header, [Window(0, 0, header.height, header.width)], size=1)

@@ -85,12 +85,16 @@ def _read(file: pathlib.Path, root: pathlib.Path) -> ImageTree | None:
         states = [tuple(state) for state in arrays["states"].tolist()]
         listed = _text(arrays["paths"]).split("\0")
         paths = listed[len(states) :]
+        if any(path.startswith("/") or ".." in path.split("/") for path in listed):
+            return None
         scanned = dict(zip(listed, states, strict=False))
         if any(folder_state(root / path) != state for path, state in scanned.items()):
             return None
-    except (InputError, OSError):
+        folders = [
+            (split, tuple(classes)) for split, classes in json.loads(_text(arrays["folders"]))
+        ]
+    except (InputError, OSError, ValueError, TypeError, RecursionError):
         return None
-    folders = [(split, tuple(classes)) for split, classes in json.loads(_text(arrays["folders"]))]
     return ImageTree(root, folders, paths, arrays["folder_of_path"], scanned)
 
 

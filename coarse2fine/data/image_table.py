@@ -26,7 +26,8 @@ def read_image_table(
 ) -> FileTable:
     """Reads `path,coarse,fine[,split]`, in any order of columns.
 
-    Paths are relative to the table's folder, or absolute. A row without a fine class is a
+    Paths are relative to the table's folder, or absolute, and lie in it: those that lead out of it,
+    by `..` or by a link, are errors. A row without a fine class is a
     coarse-only image; its coarse class must be there. A row with one may leave the coarse class out
     where a taxonomy is given. Without a taxonomy the rows are one, its classes in alphabetical
     order. `split` is `train` or `test`, in all rows or in none. Spaces around the names of classes
@@ -124,6 +125,7 @@ def _split_problems(table: _Table) -> _Problems:
 
 def _path_problems(table: _Table, check_sizes: bool) -> _Problems:
     folder = os.path.abspath(table.file.parent)
+    is_inside = _Inside(folder)
     first: dict[str, int] = {}
     for row, path in enumerate(table.path):
         place = os.path.normpath(path).removeprefix(folder + os.sep)
@@ -133,8 +135,34 @@ def _path_problems(table: _Table, check_sizes: bool) -> _Problems:
             names, old_names = (table.fine[i] or table.coarse[i] for i in (row, earlier))
             how = f"{names!r} here and {old_names!r}" if names != old_names else "here and"
             yield row, f"{path!r} is {how} in line {table.line[earlier]}"
+        elif not is_inside(place):
+            yield row, f"{path!r} leads out of the table's folder"
         elif problem := _file_problem(os.path.join(folder, path), check_sizes):
             yield row, f"{path!r} {problem}"
+
+
+class _Inside:
+    """Whether files lie in a folder, links followed; each folder of theirs is followed once."""
+
+    def __init__(self, root: str):
+        self._root = root
+        self._real_root = os.path.realpath(root)
+        self._seen: dict[str, bool] = {}
+
+    def __call__(self, place: str) -> bool:
+        if "\0" in place:
+            return True  # No file: that is said of it.
+        path = os.path.join(self._root, place)
+        if os.path.islink(path):
+            return self._lies_inside(path)
+        folder = os.path.dirname(path)
+        if folder not in self._seen:
+            self._seen[folder] = self._lies_inside(folder)
+        return self._seen[folder]
+
+    def _lies_inside(self, path: str) -> bool:
+        real = os.path.realpath(path)
+        return os.path.commonpath([real, self._real_root]) == self._real_root
 
 
 def _file_problem(path: str, check_sizes: bool) -> str:

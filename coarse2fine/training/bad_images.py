@@ -95,10 +95,10 @@ def _read_lines(path: pathlib.Path) -> dict[str, str]:
     """The lines of a list, by their images; none where there is no list yet."""
     if not path.exists():
         return {}
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     try:
-        return {json.loads(line)["image"]: line for line in lines}
-    except (ValueError, TypeError, KeyError) as error:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        return {str(json.loads(line)["image"]): line for line in lines}
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise InputError(
             f"{path} is damaged: expected JSON lines that each name an image. Remove it."
         ) from error

@@ -116,6 +116,8 @@ class Checkpoints:
                 f"Checkpoint {path} does not fit the model: it was made with another network, or "
                 "by another version."
             )
+        if any(array.dtype.kind not in "biuf" for array in saved.values()):
+            raise InputError(f"Checkpoint {path} is damaged: it holds what is no number.")
         for name, variable in variables.items():
             variable.assign(saved[name])
         return state
@@ -168,7 +170,10 @@ class Checkpoints:
 
 def _is_whole(path: pathlib.Path) -> bool:
     names = whole_arrays(path)
-    return _STATE in names and names.issuperset(_state(path)["arrays"])
+    try:
+        return _STATE in names and names.issuperset(_state(path)["arrays"])
+    except InputError:
+        return False
 
 
 def newest_checkpoint(folder: pathlib.Path) -> pathlib.Path | None:
@@ -184,7 +189,14 @@ def _paths(folder: pathlib.Path) -> list[pathlib.Path]:
 
 
 def _state(path: pathlib.Path) -> dict[str, Any]:
-    return json.loads(str(read_arrays(path, [_STATE])[_STATE]))
+    try:
+        state = json.loads(str(read_arrays(path, [_STATE])[_STATE]))
+        is_state = all(isinstance(name, str) for name in state["arrays"]) and "taxonomy" in state
+    except (ValueError, TypeError, KeyError, RecursionError):
+        is_state = False
+    if not is_state:
+        raise InputError(f"Checkpoint {path} is damaged: it holds no state of a run.")
+    return state
 
 
 def _array(variable: keras.Variable) -> np.ndarray:

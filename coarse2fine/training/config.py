@@ -6,9 +6,10 @@ import pathlib
 import typing
 from typing import Any, Literal
 
-from coarse2fine.errors import InputError
+from coarse2fine.errors import InputError, listed
 from coarse2fine.files import write_json
 from coarse2fine.training.config_problems import find_problems, to_seconds
+from coarse2fine.training.config_types import find_type_problems
 
 
 def _field(default: Any, help_text: str) -> Any:
@@ -227,6 +228,9 @@ class Config:
         return self.batch_size
 
     def __post_init__(self) -> None:
+        problems = find_type_problems(vars(self), HINTS, DEFAULTS)
+        if problems:
+            raise InputError("The config cannot be used: " + "; ".join(problems) + ".")
         object.__setattr__(self, "milestones", tuple(map(tuple, self.milestones)))
         if self.warmup is None:
             object.__setattr__(self, "warmup", _default_warmup(self.schedule))
@@ -258,11 +262,20 @@ class Config:
         """
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise InputError(f"{path} is not the config of a run: {error}.") from error
+        if not isinstance(content, dict):
+            raise InputError(f"{path} is not the config of a run: expected a JSON object.")
+        unknown = sorted(content.keys() - DEFAULTS.keys())
+        if unknown:
+            raise InputError(
+                f"{path} is not the config of a run: it has values that no config of this version "
+                f"has, {listed(map(repr, unknown))}."
+            )
+        try:
             return cls(**content)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
-        except (OSError, ValueError, TypeError) as error:
-            raise InputError(f"{path} is not the config of a run: {error}.") from error
 
     def differing(self, other: "Config") -> tuple[str, ...]:
         """The names of the values that make this another run than `other`'s."""
@@ -302,8 +315,10 @@ _NOT_DECIDING = (
 
 DEFAULTS: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(Config)}
 
+HINTS: dict[str, Any] = typing.get_type_hints(Config)
+
 CHOICES: dict[str, tuple[str, ...]] = {
     name: typing.get_args(hint)
-    for name, hint in typing.get_type_hints(Config).items()
+    for name, hint in HINTS.items()
     if typing.get_origin(hint) is Literal
 }

@@ -6,17 +6,18 @@ import pathlib
 from collections.abc import Iterator
 
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 from tensorboard.compat.proto.event_pb2 import Event
 
 from coarse2fine.errors import InputError
 
 
 def read_events(path: pathlib.Path) -> Iterator[Event]:
-    """The events of a file, up to one that was cut off."""
+    """The events of a file, up to one that was cut off or is damaged."""
     try:
         for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
             yield Event.FromString(record)
-    except tf.errors.DataLossError:
+    except (tf.errors.DataLossError, DecodeError):
         return
 
 
@@ -41,6 +42,7 @@ def _remove_after(paths: list[pathlib.Path], step: int) -> None:
     if not paths:
         return
     unfinished = paths[0].with_name("unfinished")
+    unfinished.unlink(missing_ok=True)  # If it is a link, that is not followed.
     seen = set()
     with tf.io.TFRecordWriter(str(unfinished)) as writer:
         for number, path in enumerate(paths):

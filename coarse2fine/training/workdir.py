@@ -254,7 +254,7 @@ class Workdir:
     def _parse_metrics(self, line: bytes, number: int) -> dict[str, float]:
         try:
             metrics = json.loads(line.decode("utf-8"))
-        except ValueError:
+        except (ValueError, RecursionError):
             metrics = None
         if not isinstance(metrics, dict):
             raise InputError(

@@ -1,6 +1,9 @@
 """Exported models: what they serve where only TensorFlow is, and what export refuses."""
 
+import io
 import json
+import resource
+import struct
 import subprocess
 import sys
 
@@ -274,9 +277,81 @@ def test_predict_names_the_best_classes_and_their_parents(home, served, name):
 
 def test_bytes_that_are_no_image_are_refused(home):
     model = ExportedModel(home / "models" / "coarse")
-    for data in (b"", b"no image", b"\x89PNG\r\n\x1a\n", ENCODED["0.png"].numpy()[:50]):
-        with pytest.raises(InputError, match=r"^not a readable JPEG or PNG image$"):
+    png, jpeg = ENCODED["0.png"].numpy(), ENCODED["2.jpg"].numpy()
+    for data, reason in (
+        (b"", "it is empty"),
+        (b"no image", "it is no JPEG, PNG, GIF or BMP image"),
+        (png[:8], "its PNG header is cut off"),
+        (png[:50], "its PNG data is damaged or cut off"),
+        (jpeg[:-20], "its JPEG data is cut off"),
+        (jpeg[:400] + jpeg[-2:], "its JPEG data is damaged or cut off"),
+    ):
+        with pytest.raises(InputError, match=f"^not a readable image: {reason}$"):
             model.predict(data)
+
+
+def test_gif_and_bmp_are_predicted_as_the_pixels_in_them(home):
+    pillow = pytest.importorskip("PIL.Image")
+    model = ExportedModel(home / "models" / "coarse")
+    pixels = random_images(6, 1, 8, 8)[0] // 128 * 255  # Of eight colours: they fit a palette.
+    expected = model.predict(tf.io.encode_png(pixels).numpy())
+    for kind in ("BMP", "GIF"):
+        file = io.BytesIO()
+        pillow.fromarray(pixels).convert("RGB" if kind == "BMP" else "P").save(file, kind)
+        assert [named["coarse"] for named in model.predict(file.getvalue())] == [
+            named["coarse"] for named in expected
+        ]
+        for actual, wanted in zip(model.predict(file.getvalue()), expected, strict=True):
+            assert actual["coarse_probability"] == pytest.approx(wanted["coarse_probability"])
+
+
+def with_size(encoded, height, width):
+    """The bytes of a JPEG or PNG image whose header says another size."""
+    if encoded.startswith(b"\x89PNG"):
+        return encoded[:16] + struct.pack(">II", width, height) + encoded[24:]
+    place = encoded.index(b"\xff\xc0") + 5
+    return encoded[:place] + struct.pack(">HH", height, width) + encoded[place + 4 :]
+
+
+@pytest.mark.parametrize(
+    ("name", "height", "width"),
+    [
+        ("0.png", 10_000, 10_001),
+        ("0.png", 2**31 + 1, 1),
+        ("0.png", 0, 8),
+        ("2.jpg", 10_000, 10_001),
+        ("2.jpg", 65_000, 65_000),
+        ("2.jpg", 0, 8),
+    ],
+)
+def test_images_whose_header_says_too_many_pixels_are_refused_before_they_are_decoded(
+    home, name, height, width
+):
+    data = with_size(ENCODED[name].numpy(), height, width)
+    model = ExportedModel(home / "models" / "coarse")
+    says = f"its header says {height} x {width} pixels"
+    more = ", more than 100,000,000 in all" if height else ""
+    with pytest.raises(InputError, match=f"^not a readable image: {says}{more}$"):
+        model.predict(data)
+    serve = tf.saved_model.load(str(home / "models" / "coarse")).signatures["serve_encoded"]
+    before = peak_memory()
+    # Decoders say that the data is damaged: that it is not is said where they have not begun.
+    message = "Its header says more than 100,000,000 pixels, or none|Invalid JPEG data"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        serve(images=tf.constant([data]))
+    assert peak_memory() - before < 100 * 2**20
+
+
+def peak_memory():
+    """Of this process so far, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def test_other_kinds_than_the_documented_ones_are_not_served(home):
+    serve = tf.saved_model.load(str(home / "models" / "coarse")).signatures["serve_encoded"]
+    for data in (tf.io.encode_png(GREY).numpy()[:23], b"BM" + bytes(60), b"GIF89a" + bytes(60)):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="It is no JPEG or PNG image"):
+            serve(images=tf.constant([data]))
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])

@@ -366,12 +366,12 @@ class TestPredict:
         good = [write_image(tmp_path / f"good{i}.png", seed=i) for i in range(2)]
         whole = good[0].read_bytes()
         bad = {
-            "empty.png": b"",
-            "text.txt": b"no image",
-            "cut.png": whole[: len(whole) // 2],
-            "head.jpg": b"\xff\xd8\xff\xe0",
+            "empty.png": (b"", "it is empty"),
+            "text.txt": (b"no image", "it is no JPEG, PNG, GIF or BMP image"),
+            "cut.png": (whole[: len(whole) // 2], "its PNG data is damaged or cut off"),
+            "head.jpg": (b"\xff\xd8\xff\xe0", "its JPEG header is cut off"),
         }
-        for name, data in bad.items():
+        for name, (data, _) in bad.items():
             (tmp_path / name).write_bytes(data)
         (tmp_path / "folder").mkdir()
         before = contents(tmp_path)
@@ -382,7 +382,10 @@ class TestPredict:
         assert code == 2
         assert [json.loads(line)["path"] for line in out.splitlines()] == [str(p) for p in good]
         assert err.splitlines() == [
-            *(f"Error: {tmp_path / n}: not a readable JPEG or PNG image" for n in bad),
+            *(
+                f"Error: {tmp_path / name}: not a readable image: {reason}"
+                for name, (_, reason) in bad.items()
+            ),
             f"Error: {tmp_path / 'gone'}: No such file or directory",
             f"Error: {tmp_path / 'folder'}: Is a directory",
             "Error: 6 of 8 files could not be answered.",
