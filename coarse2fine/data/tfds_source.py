@@ -12,6 +12,7 @@ from coarse2fine.data.decoded_cache import Origin
 from coarse2fine.data.encoded_source import EncodedSource
 from coarse2fine.data.labels import DROPPED, fine_of_label, split_dropped
 from coarse2fine.data.source import ArraySource, Source
+from coarse2fine.data.tfds_features import check_features, unknown_set
 from coarse2fine.data.views import CenterCrop
 from coarse2fine.errors import InputError, shown
 from coarse2fine.taxonomy import Taxonomy, cifar10, cifar100
@@ -244,14 +245,12 @@ def _prepared_builder(name: str, data_dir: str | None):
         raise InputError(
             f"data_dir {shown(data_dir)} is not a folder. {_how_to_prepare(name, data_dir)}"
         )
+    check_features(data_dir or tfds.core.constants.DATA_DIR, name)
     try:
         builder = tfds.builder(name, data_dir=data_dir)
     except (ValueError, AssertionError, ImportError) as error:  # By kind of unusable name.
-        raise InputError(
-            f"Unknown data set {name!r}. Known: shapes, shapes/<coarse>x<fine of each>, and the "
-            f"image sets of TensorFlow Datasets (cifar100, cifar10, ...). TFDS says: "
-            f"{next(iter(str(error).strip().splitlines()), type(error).__name__)}"
-        ) from error
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise unknown_set(name, reason) from error
     if not builder.is_prepared():
         raise InputError(
             f"There is no prepared {name!r} in {builder.data_dir}. "

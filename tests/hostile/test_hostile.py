@@ -99,7 +99,7 @@ def test_100_changed_configs(home):
 
 def read_workdir(path):
     workdir = Workdir(path)
-    return workdir.read_data(), workdir.read_metrics(), _read_lines(workdir.bad_images_file)
+    return workdir.read_data(), workdir.read_metrics(), _read_lines(workdir.bad_images_file())
 
 
 @pytest.mark.parametrize("name", ["data.json", "metrics.jsonl", "bad_images.jsonl"])
