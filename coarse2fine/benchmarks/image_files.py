@@ -53,7 +53,7 @@ def small_config(folder: str, workdir: str, image_size: int = 32, **changes: Any
 
     Args:
         folder: that `make_image_folder` made.
-        workdir: a folder in which the network's file is written.
+        workdir: a folder in which the network's file is written, unless it is there.
         image_size: of the crops.
         **changes: to the config.
     """
@@ -68,7 +68,8 @@ def small_config(folder: str, workdir: str, image_size: int = 32, **changes: Any
         keras.layers.Rescaling(1 / 255),
         keras.layers.Conv2D(4, 3, strides=8),
     ]
-    keras.Sequential(layers).save(network)
+    if not network.exists():
+        keras.Sequential(layers).save(network)
     return Config(
         dataset="folder",
         data_dir=folder,
