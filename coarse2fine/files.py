@@ -1,6 +1,7 @@
 """Files that are written whole or not at all."""
 
 import contextlib
+import errno
 import json
 import os
 import pathlib
@@ -79,7 +80,7 @@ def write_text(path: pathlib.Path, text: str) -> None:
 
 
 def append_text(path: pathlib.Path, text: str) -> None:
-    """Writes UTF-8 text behind what is there.
+    """Writes UTF-8 text behind what is there, where it outlives a loss of power.
 
     Raises:
         InputError: the file cannot be written; a part of the text may be in it.
@@ -87,8 +88,23 @@ def append_text(path: pathlib.Path, text: str) -> None:
     try:
         with path.open("a", encoding="utf-8") as file:
             file.write(text)
+            file.flush()
+            _sync(file.fileno())
     except OSError as error:
         raise _unwritable(path, error) from error
+
+
+def sync_path(path: pathlib.Path) -> None:
+    """Returns when what was written to a file, or the names in a folder, outlive a loss of power.
+
+    Raises:
+        OSError: the system cannot say so.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        _sync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_bytes(path: pathlib.Path, content: bytes, is_shared: bool = False) -> None:
@@ -97,7 +113,8 @@ def write_bytes(path: pathlib.Path, content: bytes, is_shared: bool = False) -> 
     Args:
         path: of the file.
         content: of it.
-        is_shared: whether other processes may write the same file at the same time.
+        is_shared: whether the file is of a cache: other processes may write it at the same time,
+            and it need not outlive a loss of power.
 
     Raises:
         InputError: the file cannot be written; what was there still is.
@@ -155,16 +172,27 @@ def read_arrays(path: pathlib.Path, names: Iterable[str]) -> dict[str, np.ndarra
 
 
 def whole_arrays(path: pathlib.Path) -> set[str]:
-    """The names of a file's arrays; none where a checksum says that it is damaged.
+    """The names of a file's arrays; none where a checksum or its form says that it is damaged.
 
     The checksums are of the arrays alone: that none is missing is for the caller to see.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        InputError: the system does not give the file, which says nothing about what it holds.
     """
     try:
         with zipfile.ZipFile(path) as file:
             if file.testzip() is not None:
                 return set()
             return {name.removesuffix(".npy") for name in file.namelist()}
-    except UNREADABLE:
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        # A damaged place may lead before the file's beginning.
+        if error.errno == errno.EINVAL:
+            return set()
+        raise InputError(f"{path} cannot be read: {reason_of(error)}.") from error
+    except (*UNREADABLE, OverflowError):
         return set()
 
 
@@ -177,12 +205,25 @@ def _written_whole(path: pathlib.Path, is_shared: bool = False) -> Iterator[Bina
     try:
         with unfinished.open("wb") as file:
             yield file
+            if not is_shared:
+                file.flush()
+                _sync(file.fileno())
         os.replace(unfinished, path)
+        if not is_shared:
+            sync_path(path.parent)
     except OSError as error:
         raise _unwritable(path, error) from error
     finally:
         with contextlib.suppress(OSError):
             unfinished.unlink()
+
+
+def _sync(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # Of what keeps nothing: a terminal, some folders.
+            raise
 
 
 def _unwritable(path: pathlib.Path, error: OSError) -> InputError:

@@ -16,7 +16,11 @@ from coarse2fine.files import read_arrays, remove_file, write_arrays
 from coarse2fine.model import CoarseToFine
 from coarse2fine.training.bad_images import replace_bad_images
 from coarse2fine.training.build_model import build_again, build_model
-from coarse2fine.training.checkpoints import Checkpoints, newest_checkpoint
+from coarse2fine.training.checkpoints import (
+    Checkpoints,
+    mend_checkpoints,
+    newest_checkpoint,
+)
 from coarse2fine.training.given_files import claim_given_file
 from coarse2fine.training.interruption import Interruption
 from coarse2fine.training.monitor import Monitor
@@ -77,6 +81,8 @@ def fit(
         source.advice = "Replace or remove it, or pass skip_bad_images."
     with workers.chief_first():
         statistics = _statistics(plan, home)
+        if workers.is_chief:
+            mend_checkpoints(home.checkpoints)
     preprocess = make_preprocessing(
         config.preprocess, statistics, source.image_shape, config.backbone
     )
