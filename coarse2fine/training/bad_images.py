@@ -95,8 +95,8 @@ def _read_lines(path: pathlib.Path) -> dict[str, str]:
     """The lines of a list, by their images; none where there is no list yet."""
     if not path.exists():
         return {}
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     try:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
         return {json.loads(line)["image"]: line for line in lines}
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(

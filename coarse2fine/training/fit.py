@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from coarse2fine.data import EncodedSource, Source, training_batches
 from coarse2fine.data.pipeline import Slice
-from coarse2fine.errors import Interrupted
+from coarse2fine.errors import InputError, Interrupted
 from coarse2fine.files import read_arrays, remove_file, write_arrays
 from coarse2fine.model import CoarseToFine
 from coarse2fine.training.bad_images import replace_bad_images
@@ -122,10 +122,11 @@ def fit(
                 interruption,
             ],
             model,
+            progress,
         )
         try:
             _make_updates(model, plan, preprocess, progress, every, workers)
-            workers.wait()
+            interruption.check()  # Of a signal since the last update, before all else that follows.
         except Interrupted as error:
             saver.save()
             raise Interrupted(
@@ -140,11 +141,18 @@ class _OneTraining(keras.callbacks.CallbackList):
     """Callbacks to which several calls of `fit` are one training.
 
     The first epoch may be one that an earlier call began: its metrics go on from what the model
-    has, where `fit` would begin anew.
+    has, where `fit` would begin anew. A callback that asks for an end before the last update is
+    refused: it would cut an epoch short, which a run that goes on could not know.
     """
 
-    def __init__(self, callbacks: Sequence[keras.callbacks.Callback], model: CoarseToFine):
+    def __init__(
+        self,
+        callbacks: Sequence[keras.callbacks.Callback],
+        model: CoarseToFine,
+        progress: Progress,
+    ):
         super().__init__([*callbacks], add_history=True, model=model)
+        self._progress = progress
         variables = model.metrics_variables
         self._begun = [keras.ops.convert_to_numpy(variable) for variable in variables]
 
@@ -169,10 +177,24 @@ class _OneTraining(keras.callbacks.CallbackList):
         self._begun = []
         super().on_epoch_begin(epoch, logs)
 
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Ends an update."""
+        super().on_train_batch_end(batch, logs)
+        self._check_goes_on()
+
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Ends the epoch in hand, which may be one whose updates an earlier call made."""
         self._begun = []
         super().on_epoch_end(epoch, logs)
+        self._check_goes_on()
+
+    def _check_goes_on(self) -> None:
+        step, total = self._progress.step, self._progress.total_steps
+        if self.model.stop_training and step < total:
+            raise InputError(
+                f"A callback set stop_training at update {step} of {total}, and a run makes all of "
+                "its updates. Leave that callback out, or ask for fewer steps."
+            )
 
 
 def _make_updates(
