@@ -1,11 +1,12 @@
 """Runs that are killed and started again, beside one that nothing stopped."""
 
-import dataclasses
+import collections
 import json
+import multiprocessing
 import pathlib
 import random
-import subprocess
-import sys
+import shutil
+import signal
 import time
 from typing import Any
 
@@ -15,63 +16,102 @@ import tensorflow as tf
 
 from coarse2fine.benchmarks.images import Images
 from coarse2fine.benchmarks.measurement import Measurement, Settings
+from coarse2fine.data import ArraySource, load_source
+from coarse2fine.files import UNFINISHED, make_folder, read_arrays, write_arrays
+from coarse2fine.taxonomy import read_taxonomy, write_taxonomy
 from coarse2fine.training import Config, train
 from coarse2fine.training.events import read_events
 from coarse2fine.training.workdir import Workdir
 
-_CALL = (
-    f"import json, sys; from {__name__} import train_aloud; train_aloud(**json.loads(sys.argv[1]))"
-)
-_BEGUN = "begun"
+# Its processes begin with what this module imports, which takes longer than such a run.
+_PROCESSES = multiprocessing.get_context("forkserver")
+_MOST_KILLS = 3  # Of a run.
 
 
 def measure(
-    settings: Settings, kills: int = 50, seed: int = 0, **changes: Any
+    settings: Settings, kills: int = 50, seed: int = 0, images_per_class: int = 10, **changes: Any
 ) -> list[Measurement]:
-    """How many of `kills` runs, each killed at a random instant, end as if they had not been.
+    """How many of `kills` kills, at random instants, left runs that end as if there had been none.
 
-    The instants are spread evenly over the time in which the run trains. It writes a checkpoint
-    every other update, so that many of them fall into a write. Compared are the last and the best
-    checkpoint, bit for bit, the metrics of each epoch and TensorBoard's events.
+    A run is killed one to three times: at an instant spread evenly over the time that the whole
+    run takes, from the start of its process on, and again after it was started again. It writes a
+    checkpoint at each update, so that many of them fall into a write. Compared are the last and
+    the best checkpoint, bit for bit, the metrics of each epoch and TensorBoard's events.
 
     Args:
         settings: of all benchmarks.
         kills: how many.
         seed: of the instants.
+        images_per_class: of CIFAR-100, or of `shapes` where that is not there.
         **changes: to the config of the run.
     """
     config = {
         "backbone": "preact_resnet",
-        "width": 0.25,
+        "width": 0.125,
+        "head_dropout": 0.3,
         "preprocess": "standardize",
         "batch_size": 50,
-        "steps": 120,
+        "steps": 60,
         "plateau_patience": 1,
-        "data_fraction": 0.05,
         "validation_fraction": 0.2,
-        "checkpoint_every_steps": 2,
+        "checkpoint_every_steps": 1,
         **changes,
     }
-    arguments = {"images": dataclasses.asdict(settings.images), "changes": config}
-    whole = settings.workdir / "resume" / "whole"
-    seconds = _train(whole, arguments)
-    expected, rng = outcome(whole), random.Random(seed)
-    same, within_writes = 0, 0
-    for number in range(kills):
-        workdir = settings.workdir / "resume" / str(number)
-        _train(workdir, arguments, kill_after=rng.uniform(0, seconds))
-        within_writes += bool([*workdir.rglob("*.unfinished"), *workdir.rglob("unfinished")])
-        _train(workdir, arguments)
-        same += is_same(outcome(workdir), expected)
+    folder, rng = settings.workdir / "resume", random.Random(seed)
+    kind = _write_images(folder, settings.images, images_per_class)
+    _PROCESSES.set_forkserver_preload([__name__])
+    _run_until(_PROCESSES.Process(target=int))  # Waits for the imports.
+    began = time.monotonic()
+    _train(folder, "whole", config)
+    seconds = time.monotonic() - began
+    expected = outcome(folder / "whole")
+    places: collections.Counter[str] = collections.Counter()
+    same = runs = 0
+    while places.total() < kills:
+        runs += 1
+        wanted = min(rng.randint(1, _MOST_KILLS), kills - places.total())
+        own = _kill(folder, f"run_{runs}", config, [rng.uniform(0, seconds) for _ in range(wanted)])
+        if own:  # Else the run was done before the first instant, and another one is drawn.
+            _train(folder, f"run_{runs}", config)
+            same += len(own) if is_same(outcome(folder / f"run_{runs}"), expected) else 0
+        places.update(own)
+        shutil.rmtree(folder / f"run_{runs}")
+    found = ", ".join(f"{places[place]} {place}" for place in (_BEFORE, _WITHIN, _AFTER))
     note = (
-        f"runs of {config['steps']} updates that ended bit for bit alike after SIGKILL, of "
-        f"{kills}, {within_writes} of them killed within a write; {settings.images.kind}"
+        f"kills that changed nothing in what runs of {config['steps']} updates end with, of "
+        f"{kills} in {runs} runs: {found}; {kind}"
     )
     return [
         Measurement(
-            "resume/killed", same, same, same, kills, "runs", is_upper_bound=False, note=note
+            "resume/killed", same, same, same, kills, "kills", is_upper_bound=False, note=note
         )
     ]
+
+
+_BEFORE = "before the first checkpoint"
+_WITHIN = "within a checkpoint's write"
+_AFTER = "after a checkpoint"
+
+
+def _kill(folder: pathlib.Path, name: str, config: dict[str, Any], after: list[float]) -> list[str]:
+    """Kills a run after so many seconds each time; where each kill fell, until the run is done."""
+    places: list[str] = []
+    for seconds in after:
+        before = _unfinished(folder / name)
+        if not _train(folder, name, config, seconds):
+            break
+        if _unfinished(folder / name) - before:
+            places.append(_WITHIN)
+        else:
+            has_one = any(Workdir(folder / name).checkpoints.glob("step-*.npz"))
+            places.append(_AFTER if has_one else _BEFORE)
+    return places
+
+
+def _unfinished(workdir: pathlib.Path) -> set[tuple[str, int]]:
+    """The checkpoints in whose write the run was killed, by their names and times."""
+    paths = Workdir(workdir).checkpoints.glob(f"*{UNFINISHED}")
+    return {(path.name, path.stat().st_mtime_ns) for path in paths}
 
 
 def outcome(workdir: pathlib.Path) -> dict[str, Any]:
@@ -114,40 +154,43 @@ def _events(folder: pathlib.Path) -> dict[str, list[Any]]:
     return found
 
 
+def _write_images(folder: pathlib.Path, images: Images, per_class: int) -> str:
+    """Writes so many images of each class, which processes read at once; says what they are."""
+    is_cifar = images.data_dir is not None
+    source = images.load() if is_cifar else load_source("shapes", "train")
+    classes = range(source.taxonomy.num_fine)
+    indices = np.concatenate([np.flatnonzero(source.fine == each)[:per_class] for each in classes])
+    make_folder(folder)
+    pixels = np.concatenate([*source.chunks(indices)])
+    write_arrays(folder / "images.npz", {"images": pixels, "fine": source.fine[indices]})
+    write_taxonomy(source.taxonomy, folder / "taxonomy.json")
+    return images.kind if is_cifar else "shapes"
+
+
 def _train(
-    workdir: pathlib.Path, arguments: dict[str, Any], kill_after: float | None = None
-) -> float:
-    """Trains in a process of its own, perhaps killed so long after it began; returns its seconds.
+    folder: pathlib.Path, name: str, config: dict[str, Any], kill_after: float | None = None
+) -> bool:
+    """Trains in a process of its own; whether it was killed, so long after its start."""
+    process = _PROCESSES.Process(target=_train_here, args=(folder, name, config))
+    return _run_until(process, kill_after)
+
+
+def _run_until(process: Any, seconds: float | None = None) -> bool:
+    """Whether SIGKILL ended the process, after so many seconds.
 
     Raises:
-        RuntimeError: the process failed; the message ends with what it wrote.
+        RuntimeError: it failed.
     """
-    call = json.dumps({"workdir": str(workdir), **arguments})
-    with subprocess.Popen(
-        [sys.executable, "-c", _CALL, call],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        for line in process.stdout or ():
-            if line.strip() == _BEGUN:
-                break
-        began = time.monotonic()
-        if kill_after is not None:
-            time.sleep(kill_after)
-            process.kill()
-        _, errors = process.communicate()
-    if process.returncode and kill_after is None:
-        raise RuntimeError(f"The run in {workdir} failed:\n{errors[-4000:]}")
-    return time.monotonic() - began
+    process.start()
+    process.join(seconds)
+    process.kill()
+    process.join()
+    if process.exitcode not in (0, -signal.SIGKILL):
+        raise RuntimeError(f"A process failed with exit code {process.exitcode}.")
+    return process.exitcode != 0
 
 
-def train_aloud(workdir: str, images: dict[str, Any], changes: dict[str, Any]) -> None:
-    """Trains on `Images(**images)`, and says on stdout when the first update begins."""
-
-    def callbacks(name: str, steps: int) -> list[keras.callbacks.Callback]:
-        return [
-            keras.callbacks.LambdaCallback(on_train_begin=lambda logs: print(_BEGUN, flush=True))
-        ]
-
-    train(Config(dataset="cifar100", **changes), workdir, callbacks, Images(**images).load())
+def _train_here(folder: pathlib.Path, name: str, config: dict[str, Any]) -> None:
+    arrays = read_arrays(folder / "images.npz", ["images", "fine"])
+    taxonomy = read_taxonomy(folder / "taxonomy.json")
+    train(Config(**config), folder / name, source=ArraySource(taxonomy=taxonomy, **arrays))

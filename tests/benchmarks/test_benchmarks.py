@@ -60,14 +60,7 @@ SMALL = {
     "confusion": {"num_images": 200, "width": 0.05, "num_classes": 1000, "batch_size": 8},
     "tsne": {"points": 50, "channels": 4},
     "taxonomy": {"num_edges": 300, "num_leaves": 50, "num_coarse": 5},
-    "resume": {
-        "kills": 1,
-        "width": 0.125,
-        "batch_size": 8,
-        "steps": 8,
-        "data_fraction": 1.0,
-        "validation_fraction": 0.5,
-    },
+    "resume": {"kills": 2, "images_per_class": 8, "batch_size": 8, "steps": 8},
     "help": {"repeats": 1},
 }
 
