@@ -29,7 +29,7 @@ _MOST_KILLS = 3  # Of a run.
 
 
 def measure(
-    settings: Settings, kills: int = 50, seed: int = 0, images_per_class: int = 10, **changes: Any
+    settings: Settings, kills: int = 50, seed: int = 0, images_per_class: int = 6, **changes: Any
 ) -> list[Measurement]:
     """How many of `kills` kills, at random instants, left runs that end as if there had been none.
 
@@ -50,7 +50,7 @@ def measure(
         "width": 0.125,
         "head_dropout": 0.3,
         "preprocess": "standardize",
-        "batch_size": 50,
+        "batch_size": 25,
         "steps": 60,
         "plateau_patience": 1,
         "validation_fraction": 0.2,
@@ -60,7 +60,7 @@ def measure(
     folder, rng = settings.workdir / "resume", random.Random(seed)
     kind = _write_images(folder, settings.images, images_per_class)
     _PROCESSES.set_forkserver_preload([__name__])
-    _run_until(_PROCESSES.Process(target=int))  # Waits for the imports.
+    was_killed(_PROCESSES.Process(target=int))  # Waits for the imports.
     began = time.monotonic()
     _train(folder, "whole", config)
     seconds = time.monotonic() - began
@@ -70,7 +70,7 @@ def measure(
     while places.total() < kills:
         runs += 1
         wanted = min(rng.randint(1, _MOST_KILLS), kills - places.total())
-        own = _kill(folder, f"run_{runs}", config, [rng.uniform(0, seconds) for _ in range(wanted)])
+        own = kill(folder, f"run_{runs}", config, [rng.uniform(0, seconds) for _ in range(wanted)])
         if own:  # Else the run was done before the first instant, and another one is drawn.
             _train(folder, f"run_{runs}", config)
             same += len(own) if is_same(outcome(folder / f"run_{runs}"), expected) else 0
@@ -93,8 +93,8 @@ _WITHIN = "within a checkpoint's write"
 _AFTER = "after a checkpoint"
 
 
-def _kill(folder: pathlib.Path, name: str, config: dict[str, Any], after: list[float]) -> list[str]:
-    """Kills a run after so many seconds each time; where each kill fell, until the run is done."""
+def kill(folder: pathlib.Path, name: str, config: dict[str, Any], after: list[float]) -> list[str]:
+    """Kills a run after so many seconds each time; where each kill fell, until it is done."""
     places: list[str] = []
     for seconds in after:
         before = _unfinished(folder / name)
@@ -172,17 +172,17 @@ def _train(
 ) -> bool:
     """Trains in a process of its own; whether it was killed, so long after its start."""
     process = _PROCESSES.Process(target=_train_here, args=(folder, name, config))
-    return _run_until(process, kill_after)
+    return was_killed(process, kill_after)
 
 
-def _run_until(process: Any, seconds: float | None = None) -> bool:
-    """Whether SIGKILL ended the process, after so many seconds.
+def was_killed(process: Any, after: float | None = None) -> bool:
+    """Whether SIGKILL ended the process, so many seconds after its start.
 
     Raises:
         RuntimeError: it failed.
     """
     process.start()
-    process.join(seconds)
+    process.join(after)
     process.kill()
     process.join()
     if process.exitcode not in (0, -signal.SIGKILL):

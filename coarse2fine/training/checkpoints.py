@@ -207,7 +207,7 @@ def mend_checkpoints(folder: pathlib.Path) -> None:
 
 def _newest_whole(folder: pathlib.Path) -> tuple[pathlib.Path | None, list[pathlib.Path]]:
     """The newest whole checkpoint, and the damaged ones that are newer; the newest first."""
-    damaged = []
+    damaged: list[pathlib.Path] = []
     for path in _paths(folder):
         with contextlib.suppress(FileNotFoundError):  # The run may have removed it meanwhile.
             if _is_whole(path):

@@ -44,21 +44,27 @@ def locked(folder: pathlib.Path) -> Iterator[None]:
                 "that has locks."
             ) from error
         if file.writable():
-            file.truncate(0)
-            file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-            file.flush()
+            _note_holder(path, file)
         yield
 
 
-def _opened(path: pathlib.Path) -> IO[str]:
+def _note_holder(path: pathlib.Path, file: IO[bytes]) -> None:
+    try:
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {reason_of(error)}.") from error
+
+
+def _opened(path: pathlib.Path) -> IO[bytes]:
     """The file; for reading alone where it is another user's, which a lock asks no more of."""
     try:
         try:
-            return path.open("a", encoding="utf-8")
+            return path.open("ab", buffering=0)
         except PermissionError:
             if not path.exists():
                 raise
-            return path.open(encoding="utf-8")
+            return path.open("rb", buffering=0)
     except OSError as error:
         raise InputError(f"{path} cannot be opened: {reason_of(error)}.") from error
 

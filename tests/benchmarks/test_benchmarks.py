@@ -1,6 +1,7 @@
 """The benchmarks: what a pair of timings gives, and that each measures at a small scale."""
 
 import importlib
+import multiprocessing
 import pathlib
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from coarse2fine.benchmarks import (
     Settings,
     image_files,
     jpeg,
+    resume,
     start,
     step,
 )
@@ -60,7 +62,14 @@ SMALL = {
     "confusion": {"num_images": 200, "width": 0.05, "num_classes": 1000, "batch_size": 8},
     "tsne": {"points": 50, "channels": 4},
     "taxonomy": {"num_edges": 300, "num_leaves": 50, "num_coarse": 5},
-    "resume": {"kills": 2, "images_per_class": 8, "batch_size": 8, "steps": 8},
+    "resume": {
+        "kills": 1,
+        "images_per_class": 4,
+        "backbone": "nin",
+        "width": 0.05,
+        "batch_size": 8,
+        "steps": 8,
+    },
     "help": {"repeats": 1},
 }
 
@@ -330,6 +339,50 @@ def test_a_process_that_fails_says_why():
         RuntimeError, match=r"(?s)^json\.loads failed in its process:\n.*JSONDecodeError"
     ):
         call_in_process("json", "loads", s="[")
+
+
+@pytest.mark.parametrize(
+    ("other", "is_equal"),
+    [
+        ({"step": 1, "a": np.array([1.0, 2.0])}, True),
+        ({"step": 2, "a": np.array([1.0, 2.0])}, False),
+        ({"step": 1, "a": np.array([1.0, np.nextafter(2.0, 3.0)])}, False),
+        ({"step": 1, "a": np.array([1.0])}, False),
+        ({"step": 1}, False),
+    ],
+)
+def test_outcomes_are_the_same_where_every_bit_is(other, is_equal):
+    assert resume.is_same({"step": 1, "a": np.array([1.0, 2.0])}, other) == is_equal
+
+
+def test_only_a_process_that_was_killed_counts_as_killed():
+    make = multiprocessing.get_context("spawn").Process
+    assert resume.was_killed(make(target=time.sleep, args=(60,)), 0.1)
+    assert not resume.was_killed(make(target=time.sleep, args=(0,)))
+    with pytest.raises(RuntimeError, match=r"^A process failed with exit code 3\.$"):
+        resume.was_killed(make(target=sys.exit, args=(3,)))
+
+
+def test_a_kill_within_a_checkpoints_write_is_told_from_those_before_and_after(
+    tmp_path, monkeypatch
+):
+    """Stand-ins for processes leave what these would; the last one ends by itself."""
+    folder = tmp_path / "run" / "checkpoints"
+    left = iter([[], ["step-1.npz.unfinished"], ["step-1.npz"], None])
+
+    def train(*_):
+        names = next(left)
+        for name in names or ():
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).touch()
+        return names is not None
+
+    monkeypatch.setattr(resume, "_train", train)
+    assert resume.kill(tmp_path, "run", {}, [1.0] * 4) == [
+        "before the first checkpoint",
+        "within a checkpoint's write",
+        "after a checkpoint",
+    ]
 
 
 def test_the_launcher_refuses_an_unknown_name_and_lists_the_known_ones():

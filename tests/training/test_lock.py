@@ -70,7 +70,7 @@ def refuse_to_write(monkeypatch, code=errno.EACCES):
     own = pathlib.Path.open
 
     def open_(path, mode="r", *args, **kwargs):
-        if mode != "r":
+        if mode not in ("r", "rb"):
             raise OSError(code, os.strerror(code))
         return own(path, mode, *args, **kwargs)
 
@@ -106,4 +106,19 @@ def test_a_file_system_without_locks_is_refused(tmp_path, monkeypatch, code):
     assert str(error.value) == (
         f"{tmp_path}/lock cannot be locked: {os.strerror(code)}. Use a workdir on a file system "
         "that has locks."
+    )
+
+
+def test_a_full_disk_is_named(tmp_path):
+    # The first write fails that makes the file longer.
+    script = (
+        "import pathlib, resource, sys; from coarse2fine.training.lock import locked; "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); "
+        "locked(pathlib.Path(sys.argv[1])).__enter__()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.stderr.splitlines()[-1] == (
+        f"coarse2fine.errors.InputError: {tmp_path}/lock cannot be written: File too large."
     )

@@ -403,3 +403,36 @@ def test_metrics_that_lack_an_epoch_of_a_checkpoint_are_refused_and_stay(tmp_pat
     with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
         train(make_config(), tmp_path, source=make_source())
     assert path.read_bytes() == before
+
+
+def flip(content):
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+@pytest.mark.parametrize("damage", [flip, lambda content: content[:-100]], ids=["bit", "cut"])
+def test_a_damaged_checkpoint_changes_nothing_in_what_a_run_ends_with(tmp_path, damage, caplog):
+    config = make_config(schedule="plateau", plateau_patience=1)
+    whole = train(config, tmp_path / "whole", source=make_source())
+    with pytest.raises(RuntimeError, match="crash"):
+        train(config, tmp_path / "cut", lambda *_: [StopAfter(25)], make_source())
+    path = tmp_path / "cut" / "checkpoints" / "step-21.npz"
+    path.write_bytes(damage(path.read_bytes()))
+    again = train(config, tmp_path / "cut", source=make_source())
+    assert caplog.messages == [
+        f"Checkpoint {path} is damaged, and set aside as step-21.npz.damaged."
+    ]
+    assert_same_run(whole, again)
+
+
+def test_a_clock_that_jumps_back_changes_nothing_in_what_a_run_ends_with(tmp_path):
+    whole = train(make_config(), tmp_path / "whole", source=make_source())
+    for crash, clock in ((12, 2_000_000_000), (25, 1_900_000_000)):
+        with pytest.raises(RuntimeError, match="crash"):
+            train(
+                make_config(), tmp_path / "cut", lambda *_, c=crash: [StopAfter(c)], make_source()
+            )
+        for path in (tmp_path / "cut" / "events").glob("*/*.v2"):
+            # As a clock that was ahead would have named it.
+            path.rename(path.with_name(f"events.out.tfevents.{clock}.host.1.0.v2"))
+    assert_same_run(whole, train(make_config(), tmp_path / "cut", source=make_source()))
