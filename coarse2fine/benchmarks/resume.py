@@ -1,6 +1,8 @@
 """Runs that are killed and started again, beside one that nothing stopped."""
 
 import collections
+import contextlib
+import functools
 import json
 import multiprocessing
 import pathlib
@@ -8,6 +10,10 @@ import random
 import shutil
 import signal
 import time
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import keras
@@ -23,8 +29,8 @@ from coarse2fine.training import Config, train
 from coarse2fine.training.events import read_events
 from coarse2fine.training.workdir import Workdir
 
-# Its processes begin with what this module imports, which takes longer than such a run.
-_PROCESSES = multiprocessing.get_context("forkserver")
+# New ones, not copies of this process, in which TensorFlow has begun threads.
+_PROCESSES = multiprocessing.get_context("spawn")
 _MOST_KILLS = 3  # Of a run.
 
 
@@ -59,23 +65,23 @@ def measure(
     }
     folder, rng = settings.workdir / "resume", random.Random(seed)
     kind = _write_images(folder, settings.images, images_per_class)
-    _PROCESSES.set_forkserver_preload([__name__])
-    was_killed(_PROCESSES.Process(target=int))  # Waits for the imports.
-    began = time.monotonic()
-    _train(folder, "whole", config)
-    seconds = time.monotonic() - began
-    expected = outcome(folder / "whole")
-    places: collections.Counter[str] = collections.Counter()
-    same = runs = 0
-    while places.total() < kills:
-        runs += 1
-        wanted = min(rng.randint(1, _MOST_KILLS), kills - places.total())
-        own = kill(folder, f"run_{runs}", config, [rng.uniform(0, seconds) for _ in range(wanted)])
-        if own:  # Else the run was done before the first instant, and another one is drawn.
-            _train(folder, f"run_{runs}", config)
-            same += len(own) if is_same(outcome(folder / f"run_{runs}"), expected) else 0
-        places.update(own)
-        shutil.rmtree(folder / f"run_{runs}")
+    with contextlib.closing(Trainer(folder, config)) as trainer:
+        began = time.monotonic()
+        trainer.train("whole")
+        seconds = time.monotonic() - began
+        expected = outcome(folder / "whole")
+        places: collections.Counter[str] = collections.Counter()
+        same = runs = 0
+        while places.total() < kills:
+            runs += 1
+            name, wanted = f"run_{runs}", min(rng.randint(1, _MOST_KILLS), kills - places.total())
+            after = [rng.uniform(0, seconds) for _ in range(wanted)]
+            own = kill(folder / name, after, functools.partial(trainer.train, name))
+            if own:  # Else the run was done before the first instant, and another one is drawn.
+                trainer.train(name)
+                same += len(own) if is_same(outcome(folder / name), expected) else 0
+            places.update(own)
+            shutil.rmtree(folder / name)
     found = ", ".join(f"{places[place]} {place}" for place in (_BEFORE, _WITHIN, _AFTER))
     note = (
         f"kills that changed nothing in what runs of {config['steps']} updates end with, of "
@@ -93,17 +99,25 @@ _WITHIN = "within a checkpoint's write"
 _AFTER = "after a checkpoint"
 
 
-def kill(folder: pathlib.Path, name: str, config: dict[str, Any], after: list[float]) -> list[str]:
-    """Kills a run after so many seconds each time; where each kill fell, until it is done."""
+def kill(
+    workdir: pathlib.Path, after: Sequence[float], train: Callable[[float], bool]
+) -> list[str]:
+    """Kills a run after so many seconds each time, until it is done; says where each kill fell.
+
+    Args:
+        workdir: of the run.
+        after: the seconds.
+        train: begins the run or goes on with it; whether it was killed, so many seconds later.
+    """
     places: list[str] = []
     for seconds in after:
-        before = _unfinished(folder / name)
-        if not _train(folder, name, config, seconds):
+        before = _unfinished(workdir)
+        if not train(seconds):
             break
-        if _unfinished(folder / name) - before:
+        if _unfinished(workdir) - before:
             places.append(_WITHIN)
         else:
-            has_one = any(Workdir(folder / name).checkpoints.glob("step-*.npz"))
+            has_one = any(Workdir(workdir).checkpoints.glob("step-*.npz"))
             places.append(_AFTER if has_one else _BEFORE)
     return places
 
@@ -167,21 +181,43 @@ def _write_images(folder: pathlib.Path, images: Images, per_class: int) -> str:
     return images.kind if is_cifar else "shapes"
 
 
-def _train(
-    folder: pathlib.Path, name: str, config: dict[str, Any], kill_after: float | None = None
-) -> bool:
-    """Trains in a process of its own; whether it was killed, so long after its start."""
-    process = _PROCESSES.Process(target=_train_here, args=(folder, name, config))
-    return was_killed(process, kill_after)
+class Trainer:
+    """Trains in processes of their own; while one trains, the next one makes its imports.
+
+    Args:
+        folder: of the runs, and of their images.
+        config: of all runs.
+    """
+
+    def __init__(self, folder: pathlib.Path, config: dict[str, Any]):
+        self._folder, self._config = folder, config
+        self._next = self._begin()
+
+    def _begin(self) -> tuple[SpawnProcess, Connection]:
+        here, there = _PROCESSES.Pipe()
+        process = _PROCESSES.Process(target=_train_when_told, args=(there,), daemon=True)
+        process.start()
+        return process, here
+
+    def train(self, name: str, kill_after: float | None = None) -> bool:
+        """Trains in the workdir of that name; whether it was killed, so many seconds later."""
+        (process, pipe), self._next = self._next, self._begin()
+        pipe.recv()
+        pipe.send((self._folder, name, self._config))
+        return was_killed(process, kill_after)
+
+    def close(self) -> None:
+        """Ends the process that waits."""
+        self._next[0].kill()
+        self._next[0].join()
 
 
-def was_killed(process: Any, after: float | None = None) -> bool:
-    """Whether SIGKILL ended the process, so many seconds after its start.
+def was_killed(process: BaseProcess, after: float | None = None) -> bool:
+    """Whether SIGKILL ended the process, so many seconds from now.
 
     Raises:
         RuntimeError: it failed.
     """
-    process.start()
     process.join(after)
     process.kill()
     process.join()
@@ -190,7 +226,9 @@ def was_killed(process: Any, after: float | None = None) -> bool:
     return process.exitcode != 0
 
 
-def _train_here(folder: pathlib.Path, name: str, config: dict[str, Any]) -> None:
+def _train_when_told(pipe: Connection) -> None:
+    pipe.send("ready")
+    folder, name, config = pipe.recv()
     arrays = read_arrays(folder / "images.npz", ["images", "fine"])
     taxonomy = read_taxonomy(folder / "taxonomy.json")
     train(Config(**config), folder / name, source=ArraySource(taxonomy=taxonomy, **arrays))

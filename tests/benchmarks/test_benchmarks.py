@@ -355,30 +355,33 @@ def test_outcomes_are_the_same_where_every_bit_is(other, is_equal):
     assert resume.is_same({"step": 1, "a": np.array([1.0, 2.0])}, other) == is_equal
 
 
-def test_only_a_process_that_was_killed_counts_as_killed():
-    make = multiprocessing.get_context("spawn").Process
-    assert resume.was_killed(make(target=time.sleep, args=(60,)), 0.1)
-    assert not resume.was_killed(make(target=time.sleep, args=(0,)))
+@pytest.mark.parametrize(("seconds", "after", "killed"), [(60, 0.1, True), (0, None, False)])
+def test_only_a_process_that_was_killed_counts_as_killed(seconds, after, killed):
+    process = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(seconds,))
+    process.start()
+    assert resume.was_killed(process, after) == killed
+
+
+def test_a_process_that_fails_is_no_kill():
+    process = multiprocessing.get_context("spawn").Process(target=sys.exit, args=(3,))
+    process.start()
     with pytest.raises(RuntimeError, match=r"^A process failed with exit code 3\.$"):
-        resume.was_killed(make(target=sys.exit, args=(3,)))
+        resume.was_killed(process)
 
 
-def test_a_kill_within_a_checkpoints_write_is_told_from_those_before_and_after(
-    tmp_path, monkeypatch
-):
+def test_a_kill_within_a_checkpoints_write_is_told_from_others(tmp_path):
     """Stand-ins for processes leave what these would; the last one ends by itself."""
-    folder = tmp_path / "run" / "checkpoints"
+    folder = tmp_path / "checkpoints"
     left = iter([[], ["step-1.npz.unfinished"], ["step-1.npz"], None])
 
-    def train(*_):
+    def train(seconds):
         names = next(left)
         for name in names or ():
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(exist_ok=True)
             (folder / name).touch()
         return names is not None
 
-    monkeypatch.setattr(resume, "_train", train)
-    assert resume.kill(tmp_path, "run", {}, [1.0] * 4) == [
+    assert resume.kill(tmp_path, [1.0] * 4, train) == [
         "before the first checkpoint",
         "within a checkpoint's write",
         "after a checkpoint",
