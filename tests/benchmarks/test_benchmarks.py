@@ -65,7 +65,6 @@ SMALL = {
     "resume": {
         "kills": 1,
         "images_per_class": 4,
-        "backbone": "nin",
         "width": 0.05,
         "batch_size": 8,
         "steps": 8,
