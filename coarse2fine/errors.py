@@ -1,5 +1,6 @@
 """The exceptions that a user meets, and what their messages share."""
 
+import errno
 import os
 from collections.abc import Iterable
 
@@ -37,13 +38,19 @@ def check_known(what: str, value: str, known: Iterable[str]) -> None:
 
 
 def check_path(what: str, path: str | os.PathLike[str]) -> None:
-    """Raises `InputError` where `path`, of a `what`, holds a character that no file's name can."""
+    """Raises `InputError` where no file can have the name `path`, of a `what`.
+
+    So it is where it holds a character that names cannot, or is too long for the file system.
+    """
     try:
-        is_path = b"\0" not in os.fsencode(path)
-    except UnicodeEncodeError:
-        is_path = False
-    if not is_path:
-        raise InputError(f"{what} {str(path)!r}: no file can have this name.")
+        os.lstat(path)
+    except ValueError as error:  # The other characters.
+        raise InputError(f"{what} {str(path)!r}: no file can have this name.") from error
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise InputError(f"{what} {shown(path)}: {reason_of(error)}. Use a shorter one.") from (
+                error
+            )
 
 
 def listed(names: Iterable[str], between: str = ", ", most: int = 10) -> str:

@@ -1,6 +1,7 @@
 """Files that are written whole or not at all."""
 
 import contextlib
+import errno
 import json
 import os
 import pathlib
@@ -90,7 +91,7 @@ def write_text(path: pathlib.Path, text: str) -> None:
 
 
 def append_text(path: pathlib.Path, text: str) -> None:
-    """Writes UTF-8 text behind what is there.
+    """Writes UTF-8 text behind what is there, where it outlives a loss of power.
 
     Raises:
         InputError: the file cannot be written; a part of the text may be in it.
@@ -98,8 +99,23 @@ def append_text(path: pathlib.Path, text: str) -> None:
     try:
         with open(path, "a", encoding="utf-8", opener=_without_links) as file:
             file.write(text)
+            file.flush()
+            _sync(file.fileno())
     except OSError as error:
         raise _unwritable(path, error) from error
+
+
+def sync_path(path: pathlib.Path) -> None:
+    """Returns when what was written to a file, or the names in a folder, outlive a loss of power.
+
+    Raises:
+        OSError: the system cannot say so.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        _sync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_bytes(path: pathlib.Path, content: bytes, is_shared: bool = False) -> None:
@@ -108,7 +124,8 @@ def write_bytes(path: pathlib.Path, content: bytes, is_shared: bool = False) -> 
     Args:
         path: of the file.
         content: of it.
-        is_shared: whether other processes may write the same file at the same time.
+        is_shared: whether the file is of a cache: other processes may write it at the same time,
+            and it need not outlive a loss of power.
 
     Raises:
         InputError: the file cannot be written; what was there still is.
@@ -168,16 +185,27 @@ def read_arrays(path: pathlib.Path, names: Iterable[str]) -> dict[str, np.ndarra
 
 
 def whole_arrays(path: pathlib.Path) -> set[str]:
-    """The names of a file's arrays; none where a checksum says that it is damaged.
+    """The names of a file's arrays; none where a checksum or its form says that it is damaged.
 
     The checksums are of the arrays alone: that none is missing is for the caller to see.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        InputError: the system does not give the file, which says nothing about what it holds.
     """
     try:
         with zipfile.ZipFile(path) as file:
             if not _is_stored(file) or file.testzip() is not None:
                 return set()
             return {name.removesuffix(".npy") for name in file.namelist()}
-    except UNREADABLE:
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        # A damaged place may lead before the file's beginning.
+        if error.errno == errno.EINVAL:
+            return set()
+        raise InputError(f"{path} cannot be read: {reason_of(error)}.") from error
+    except (*UNREADABLE, OverflowError):
         return set()
 
 
@@ -206,12 +234,25 @@ def _written_whole(path: pathlib.Path, is_shared: bool = False) -> Iterator[Bina
         unfinished.unlink(missing_ok=True)
         with unfinished.open("xb") as file:  # No link leads elsewhere.
             yield file
+            if not is_shared:
+                file.flush()
+                _sync(file.fileno())
         os.replace(unfinished, path)
+        if not is_shared:
+            sync_path(path.parent)
     except OSError as error:
         raise _unwritable(path, error) from error
     finally:
         with contextlib.suppress(OSError):
             unfinished.unlink()
+
+
+def _sync(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # Of what keeps nothing: a terminal, some folders.
+            raise
 
 
 def _unwritable(path: pathlib.Path, error: OSError) -> InputError:

@@ -1,10 +1,12 @@
 """What the launchers share: the workdir flag, and errors in one line."""
 
+import contextlib
 import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
 
 from absl import app, flags
 from absl import logging as absl_logging
@@ -34,12 +36,13 @@ def define_checkpoint() -> flags.FlagHolder[str]:
     )
 
 
-def run(main: Callable[..., None], takes_arguments: bool = False) -> None:
-    """Runs a launcher; bad input ends in one message and exit code 2.
+def run(main: Callable[..., None], takes_arguments: bool = False, goes_on: bool = False) -> None:
+    """Runs a launcher; bad input ends in one message and exit code 2, a signal in one too.
 
     Args:
         main: called without arguments, or with the list of those that are no flags.
         takes_arguments: whether there may be some; else they are refused.
+        goes_on: whether the same command goes on from what an earlier one has done.
     """
 
     def checked(argv: Sequence[str]) -> int | None:
@@ -52,22 +55,50 @@ def run(main: Callable[..., None], takes_arguments: bool = False) -> None:
                 raise InputError(
                     f"Unexpected arguments: {' '.join(argv[1:])}. Flags start with --."
                 )
-            main(*([argv[1:]] if takes_arguments else []))
+            with _terminable():
+                main(*([argv[1:]] if takes_arguments else []))
         except InputError as error:
-            print(f"Error: {error}", file=sys.stderr)
+            _report(f"Error: {error}")
             return 2
         except Interrupted as error:
-            print(f"\n{error}", file=sys.stderr)
-            return _INTERRUPTED if error.signal_number == signal.SIGINT else _START_AGAIN
+            _report(str(error))
+            return _exit_code(error.signal_number)
         except WorkerLost as error:
-            print(f"\n{error}", file=sys.stderr)
+            _report(str(error))
             return _START_AGAIN
-        except KeyboardInterrupt:
-            print(
-                "\nInterrupted. Training goes on from its last checkpoint with the same command.",
-                file=sys.stderr,
-            )
-            return _INTERRUPTED
+        except KeyboardInterrupt as error:
+            number = error.args[0] if error.args else signal.SIGINT
+            advice = " The same command goes on from what the workdir holds." if goes_on else ""
+            _report(f"Stopped by {signal.Signals(number).name}.{advice}")
+            return _exit_code(number)
         return None
 
     app.run(checked)
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends what is inside as Ctrl-C does, unless this process was told to ignore it."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt(number)
+
+    before = signal.getsignal(signal.SIGTERM)
+    if before is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _exit_code(number: int) -> int:
+    return _INTERRUPTED if number == signal.SIGINT else _START_AGAIN
+
+
+def _report(text: str) -> None:
+    if sys.stdout.isatty():  # The line may hold a progress bar that is not finished.
+        print(flush=True)
+    print(text, file=sys.stderr)

@@ -22,6 +22,14 @@ def test_a_path_that_no_file_can_have_is_refused(path):
         check_path("Table", path)
 
 
+@pytest.mark.parametrize("name", ["a" * 256, "a/" * 2048 + "b"])
+def test_a_path_that_is_too_long_is_refused(name):
+    check_path("Table", "a" * 255)
+    message = f"Table {name}: File name too long. Use a shorter one."
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        check_path("Table", name)
+
+
 def test_a_list_ends_with_the_number_of_those_it_leaves_out():
     assert listed([]) == "(none)"
     assert listed("abc") == "a, b, c"

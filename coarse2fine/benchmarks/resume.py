@@ -1,12 +1,19 @@
 """Runs that are killed and started again, beside one that nothing stopped."""
 
-import dataclasses
+import collections
+import contextlib
+import functools
 import json
+import multiprocessing
 import pathlib
 import random
-import subprocess
-import sys
+import shutil
+import signal
 import time
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import keras
@@ -15,63 +22,108 @@ import tensorflow as tf
 
 from coarse2fine.benchmarks.images import Images
 from coarse2fine.benchmarks.measurement import Measurement, Settings
+from coarse2fine.data import ArraySource, load_source
+from coarse2fine.files import UNFINISHED, make_folder, read_arrays, write_arrays
+from coarse2fine.taxonomy import read_taxonomy, write_taxonomy
 from coarse2fine.training import Config, train
 from coarse2fine.training.events import read_events
 from coarse2fine.training.workdir import Workdir
 
-_CALL = (
-    f"import json, sys; from {__name__} import train_aloud; train_aloud(**json.loads(sys.argv[1]))"
-)
-_BEGUN = "begun"
+# New ones, not copies of this process, in which TensorFlow has begun threads.
+_PROCESSES = multiprocessing.get_context("spawn")
+_MOST_KILLS = 3  # Of a run.
 
 
 def measure(
-    settings: Settings, kills: int = 50, seed: int = 0, **changes: Any
+    settings: Settings, kills: int = 50, seed: int = 0, images_per_class: int = 8, **changes: Any
 ) -> list[Measurement]:
-    """How many of `kills` runs, each killed at a random instant, end as if they had not been.
+    """How many of `kills` kills, at random instants, left runs that end as if there had been none.
 
-    The instants are spread evenly over the time in which the run trains. It writes a checkpoint
-    every other update, so that many of them fall into a write. Compared are the last and the best
-    checkpoint, bit for bit, the metrics of each epoch and TensorBoard's events.
+    A run is killed one to three times: at an instant spread evenly over the time that the whole
+    run takes, from the start of its process on, and again after it was started again. It writes a
+    checkpoint at each update, so that many of them fall into a write. Compared are the last and
+    the best checkpoint, bit for bit, the metrics of each epoch and TensorBoard's events.
 
     Args:
         settings: of all benchmarks.
         kills: how many.
         seed: of the instants.
+        images_per_class: of CIFAR-100, or of `shapes` where that is not there.
         **changes: to the config of the run.
     """
     config = {
-        "backbone": "preact_resnet",
-        "width": 0.25,
+        "width": 0.125,
         "preprocess": "standardize",
-        "batch_size": 50,
-        "steps": 120,
+        "batch_size": 32,
+        "steps": 60,
         "plateau_patience": 1,
-        "data_fraction": 0.05,
         "validation_fraction": 0.2,
-        "checkpoint_every_steps": 2,
+        "checkpoint_every_steps": 1,
         **changes,
     }
-    arguments = {"images": dataclasses.asdict(settings.images), "changes": config}
-    whole = settings.workdir / "resume" / "whole"
-    seconds = _train(whole, arguments)
-    expected, rng = outcome(whole), random.Random(seed)
-    same, within_writes = 0, 0
-    for number in range(kills):
-        workdir = settings.workdir / "resume" / str(number)
-        _train(workdir, arguments, kill_after=rng.uniform(0, seconds))
-        within_writes += bool([*workdir.rglob("*.unfinished"), *workdir.rglob("unfinished")])
-        _train(workdir, arguments)
-        same += is_same(outcome(workdir), expected)
+    folder, rng = settings.workdir / "resume", random.Random(seed)
+    kind = _write_images(folder, settings.images, images_per_class)
+    with contextlib.closing(Trainer(folder, config)) as trainer:
+        began = time.monotonic()
+        trainer.train("whole")
+        seconds = time.monotonic() - began
+        expected = outcome(folder / "whole")
+        places: collections.Counter[str] = collections.Counter()
+        same = runs = 0
+        while places.total() < kills:
+            runs += 1
+            name, wanted = f"run_{runs}", min(rng.randint(1, _MOST_KILLS), kills - places.total())
+            after = [rng.uniform(0, seconds) for _ in range(wanted)]
+            own = kill(folder / name, after, functools.partial(trainer.train, name))
+            if own:  # Else the run was done before the first instant, and another one is drawn.
+                trainer.train(name)
+                same += len(own) if is_same(outcome(folder / name), expected) else 0
+            places.update(own)
+            shutil.rmtree(folder / name)
+    found = ", ".join(f"{places[place]} {place}" for place in (_BEFORE, _WITHIN, _AFTER))
     note = (
-        f"runs of {config['steps']} updates that ended bit for bit alike after SIGKILL, of "
-        f"{kills}, {within_writes} of them killed within a write; {settings.images.kind}"
+        f"kills that changed nothing in what runs of {config['steps']} updates end with, of "
+        f"{kills} in {runs} runs: {found}; {kind}"
     )
     return [
         Measurement(
-            "resume/killed", same, same, same, kills, "runs", is_upper_bound=False, note=note
+            "resume/killed", same, same, same, kills, "kills", is_upper_bound=False, note=note
         )
     ]
+
+
+_BEFORE = "before the first checkpoint"
+_WITHIN = "within a checkpoint's write"
+_AFTER = "after a checkpoint"
+
+
+def kill(
+    workdir: pathlib.Path, after: Sequence[float], train: Callable[[float], bool]
+) -> list[str]:
+    """Kills a run after so many seconds each time, until it is done; says where each kill fell.
+
+    Args:
+        workdir: of the run.
+        after: the seconds.
+        train: begins the run or goes on with it; whether it was killed, so many seconds later.
+    """
+    places: list[str] = []
+    for seconds in after:
+        before = _unfinished(workdir)
+        if not train(seconds):
+            break
+        if _unfinished(workdir) - before:
+            places.append(_WITHIN)
+        else:
+            has_one = any(Workdir(workdir).checkpoints.glob("step-*.npz"))
+            places.append(_AFTER if has_one else _BEFORE)
+    return places
+
+
+def _unfinished(workdir: pathlib.Path) -> set[tuple[str, int]]:
+    """The checkpoints in whose write the run was killed, by their names and times."""
+    paths = Workdir(workdir).checkpoints.glob(f"*{UNFINISHED}")
+    return {(path.name, path.stat().st_mtime_ns) for path in paths}
 
 
 def outcome(workdir: pathlib.Path) -> dict[str, Any]:
@@ -114,40 +166,67 @@ def _events(folder: pathlib.Path) -> dict[str, list[Any]]:
     return found
 
 
-def _train(
-    workdir: pathlib.Path, arguments: dict[str, Any], kill_after: float | None = None
-) -> float:
-    """Trains in a process of its own, perhaps killed so long after it began; returns its seconds.
+def _write_images(folder: pathlib.Path, images: Images, per_class: int) -> str:
+    """Writes so many images of each class, which processes read at once; says what they are."""
+    is_cifar = images.data_dir is not None
+    source = images.load() if is_cifar else load_source("shapes", "train")
+    classes = range(source.taxonomy.num_fine)
+    indices = np.concatenate([np.flatnonzero(source.fine == each)[:per_class] for each in classes])
+    make_folder(folder)
+    pixels = np.concatenate([*source.chunks(indices)])
+    write_arrays(folder / "images.npz", {"images": pixels, "fine": source.fine[indices]})
+    write_taxonomy(source.taxonomy, folder / "taxonomy.json")
+    return images.kind if is_cifar else "shapes"
+
+
+class Trainer:
+    """Trains in processes of their own; while one trains, the next one makes its imports.
+
+    Args:
+        folder: of the runs, and of their images.
+        config: of all runs.
+    """
+
+    def __init__(self, folder: pathlib.Path, config: dict[str, Any]):
+        self._folder, self._config = folder, config
+        self._next = self._begin()
+
+    def _begin(self) -> tuple[SpawnProcess, Connection]:
+        here, there = _PROCESSES.Pipe()
+        process = _PROCESSES.Process(target=_train_when_told, args=(there,), daemon=True)
+        process.start()
+        return process, here
+
+    def train(self, name: str, kill_after: float | None = None) -> bool:
+        """Trains in the workdir of that name; whether it was killed, so many seconds later."""
+        (process, pipe), self._next = self._next, self._begin()
+        pipe.recv()
+        pipe.send((self._folder, name, self._config))
+        return was_killed(process, kill_after)
+
+    def close(self) -> None:
+        """Ends the process that waits."""
+        self._next[0].kill()
+        self._next[0].join()
+
+
+def was_killed(process: BaseProcess, after: float | None = None) -> bool:
+    """Whether SIGKILL ended the process, so many seconds from now.
 
     Raises:
-        RuntimeError: the process failed; the message ends with what it wrote.
+        RuntimeError: it failed.
     """
-    call = json.dumps({"workdir": str(workdir), **arguments})
-    with subprocess.Popen(
-        [sys.executable, "-c", _CALL, call],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        for line in process.stdout or ():
-            if line.strip() == _BEGUN:
-                break
-        began = time.monotonic()
-        if kill_after is not None:
-            time.sleep(kill_after)
-            process.kill()
-        _, errors = process.communicate()
-    if process.returncode and kill_after is None:
-        raise RuntimeError(f"The run in {workdir} failed:\n{errors[-4000:]}")
-    return time.monotonic() - began
+    process.join(after)
+    process.kill()
+    process.join()
+    if process.exitcode not in (0, -signal.SIGKILL):
+        raise RuntimeError(f"A process failed with exit code {process.exitcode}.")
+    return process.exitcode != 0
 
 
-def train_aloud(workdir: str, images: dict[str, Any], changes: dict[str, Any]) -> None:
-    """Trains on `Images(**images)`, and says on stdout when the first update begins."""
-
-    def callbacks(name: str, steps: int) -> list[keras.callbacks.Callback]:
-        return [
-            keras.callbacks.LambdaCallback(on_train_begin=lambda logs: print(_BEGUN, flush=True))
-        ]
-
-    train(Config(dataset="cifar100", **changes), workdir, callbacks, Images(**images).load())
+def _train_when_told(pipe: Connection) -> None:
+    pipe.send("ready")
+    folder, name, config = pipe.recv()
+    arrays = read_arrays(folder / "images.npz", ["images", "fine"])
+    taxonomy = read_taxonomy(folder / "taxonomy.json")
+    train(Config(**config), folder / name, source=ArraySource(taxonomy=taxonomy, **arrays))

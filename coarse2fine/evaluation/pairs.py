@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from coarse2fine.data.partition import DEFAULT_FRACTION
-from coarse2fine.errors import InputError
+from coarse2fine.errors import InputError, check_path
 from coarse2fine.evaluation.evaluated_run import EvaluatedRun
 from coarse2fine.training.config_problems import USED_WITH
 
@@ -101,6 +101,7 @@ def find_runs(folder: str | pathlib.Path, pattern: str = "**/report.json") -> Fo
     Raises:
         InputError: the folder does not exist.
     """
+    check_path("Folder", folder)
     folder = pathlib.Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder.")

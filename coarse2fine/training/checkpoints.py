@@ -1,5 +1,6 @@
 """Checkpoints of a run: everything that training goes on from."""
 
+import contextlib
 import json
 import logging
 import os
@@ -11,8 +12,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from coarse2fine.errors import InputError
+from coarse2fine.errors import InputError, listed, reason_of
 from coarse2fine.files import (
+    UNFINISHED,
     make_folder,
     read_arrays,
     remove_file,
@@ -26,6 +28,8 @@ _logger = logging.getLogger(__name__)
 
 _BEST = "best.npz"
 _STATE = "state"
+_STATE_KEYS = ("step", "taxonomy", "arrays")
+_DAMAGED = ".damaged"
 _NAME = re.compile(r"step-([0-9]+)\.npz")
 
 
@@ -65,8 +69,8 @@ class Checkpoints:
 
     @property
     def newest(self) -> pathlib.Path | None:
-        """The newest checkpoint's path; None where there is none."""
-        return newest_checkpoint(self._folder)
+        """The newest checkpoint's path, whole or not; None where there is none."""
+        return next(iter(_paths(self._folder)), None)
 
     def save(self, state: dict[str, Any]) -> None:
         """Saves a checkpoint.
@@ -88,21 +92,29 @@ class Checkpoints:
     def restore(self) -> dict[str, Any] | None:
         """Restores the newest checkpoint and returns its state.
 
-        A newest one that is damaged is set aside with a warning, and the one before it is taken.
+        One that is damaged is left out with a warning, and the one before it is taken.
 
         Returns:
             The state; None where there is no checkpoint.
 
         Raises:
-            InputError: the checkpoint is of another taxonomy, or does not fit the model.
+            InputError: all checkpoints are damaged; or this one is of another taxonomy or version,
+                or does not fit the model.
         """
-        path = self._newest_whole()
+        path = newest_checkpoint(self._folder)
         return None if path is None else self._restore(path)
 
     def restore_best(self) -> dict[str, Any] | None:
         """Restores what `save_best` wrote; as `restore`."""
         path = self._folder / _BEST
-        return self._restore(path) if _is_whole(path) else None
+        if not path.exists():
+            return None
+        if not _is_whole(path):
+            raise InputError(
+                f"Checkpoint {path} is damaged. Use the newest one, or train again in another "
+                "workdir."
+            )
+        return self._restore(path)
 
     def _restore(self, path: pathlib.Path) -> dict[str, Any]:
         state, variables = self._read_state(path), self._variables()
@@ -126,9 +138,9 @@ class Checkpoints:
         """The state in the newest checkpoint; None where there is none.
 
         Raises:
-            InputError: the checkpoint is of another taxonomy.
+            InputError: as `restore`.
         """
-        path = self._newest_whole()
+        path = newest_checkpoint(self._folder)
         return None if path is None else self._read_state(path)
 
     def _write(self, path: pathlib.Path, state: dict[str, Any]) -> None:
@@ -151,39 +163,77 @@ class Checkpoints:
             for number, variable in enumerate(variables)
         }
 
-    def _newest_whole(self) -> pathlib.Path | None:
-        for path in _paths(self._folder):
-            if _is_whole(path):
-                return path
-            what = "left out"
-            if self._optimizer is not None:  # Who only reads weights changes nothing.
-                rename_file(path, path.with_name(path.name + ".damaged"))
-                what = f"set aside as {path.name}.damaged"
-            _logger.warning("Checkpoint %s is damaged, and %s.", path, what)
-        return None
-
     def _read_state(self, path: pathlib.Path) -> dict[str, Any]:
         state = _state(path)
         self._taxonomy.check_same(state["taxonomy"], f"Checkpoint {path}")
         return state
 
 
+def newest_checkpoint(folder: pathlib.Path) -> pathlib.Path | None:
+    """The newest whole checkpoint in a folder; damaged ones are left out with a warning.
+
+    Returns:
+        Its path; None where there is no checkpoint.
+
+    Raises:
+        InputError: all are damaged; or one cannot be read.
+    """
+    whole, damaged = _newest_whole(folder)
+    for path in damaged:
+        _logger.warning("Checkpoint %s is damaged, and left out.", path)
+    return whole
+
+
+def mend_checkpoints(folder: pathlib.Path) -> None:
+    """Leaves no damaged checkpoint that is newer than a whole one, and no unfinished file.
+
+    The newest damaged one is set aside, in place of one that was before. It is for the process that
+    trains, before it restores.
+
+    Raises:
+        InputError: all are damaged, and stay; or one cannot be read or changed.
+    """
+    _, damaged = _newest_whole(folder)
+    if damaged:
+        for earlier in folder.glob(f"*{_DAMAGED}"):
+            remove_file(earlier)
+        aside = damaged[0].with_name(damaged[0].name + _DAMAGED)
+        rename_file(damaged[0], aside)
+        _logger.warning("Checkpoint %s is damaged, and set aside as %s.", damaged[0], aside.name)
+    for path in damaged[1:]:
+        remove_file(path)
+        _logger.warning("Checkpoint %s is damaged, and removed.", path)
+    for path in folder.glob(f"*{UNFINISHED}"):
+        remove_file(path)
+
+
+def _newest_whole(folder: pathlib.Path) -> tuple[pathlib.Path | None, list[pathlib.Path]]:
+    """The newest whole checkpoint, and the damaged ones that are newer; the newest first."""
+    damaged: list[pathlib.Path] = []
+    for path in _paths(folder):
+        with contextlib.suppress(FileNotFoundError):  # The run may have removed it meanwhile.
+            if _is_whole(path):
+                return path, damaged
+            damaged.append(path)
+    if damaged:
+        raise InputError(
+            f"All checkpoints in {folder} are damaged: {listed(path.name for path in damaged)}. "
+            "Remove this folder to train from the first update again, or use another workdir."
+        )
+    return None, []
+
+
 def _is_whole(path: pathlib.Path) -> bool:
     names = whole_arrays(path)
-    try:
-        return _STATE in names and names.issuperset(_state(path)["arrays"])
-    except InputError:
-        return False
-
-
-def newest_checkpoint(folder: pathlib.Path) -> pathlib.Path | None:
-    """The newest checkpoint in a folder, damaged or not; None where there is none."""
-    return next(iter(_paths(folder)), None)
+    return _STATE in names and names.issuperset(_state(path)["arrays"])
 
 
 def _paths(folder: pathlib.Path) -> list[pathlib.Path]:
     """The checkpoints, the newest first."""
-    names = os.listdir(folder) if folder.is_dir() else []
+    try:
+        names = os.listdir(folder) if folder.is_dir() else []
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read: {reason_of(error)}.") from error
     steps = [int(match[1]) for match in map(_NAME.fullmatch, names) if match]
     return [folder / f"step-{step}.npz" for step in sorted(steps, reverse=True)]
 
@@ -191,15 +241,16 @@ def _paths(folder: pathlib.Path) -> list[pathlib.Path]:
 def _state(path: pathlib.Path) -> dict[str, Any]:
     try:
         state = json.loads(str(read_arrays(path, [_STATE])[_STATE]))
-        is_state = all(isinstance(name, str) for name in state["arrays"]) and "taxonomy" in state
-    except (ValueError, TypeError, KeyError, RecursionError):
-        is_state = False
-    if not is_state:
-        raise InputError(f"Checkpoint {path} is damaged: it holds no state of a run.")
-    return state
+        return {**state, **{key: state[key] for key in _STATE_KEYS}}
+    except (TypeError, KeyError, RecursionError, json.JSONDecodeError) as error:
+        raise InputError(
+            f"Checkpoint {path} is not this version's: its state is not an object that holds "
+            f"{', '.join(_STATE_KEYS)}. Use the version that wrote it, or another workdir."
+        ) from error
 
 
 def _array(variable: keras.Variable) -> np.ndarray:
     """The variable's values; those of a type that numpy lacks as float32, which holds them."""
     array = keras.ops.convert_to_numpy(variable)
-    return array if array.dtype.isbuiltin else array.astype(np.float32)
+    is_numpys = array.dtype.isbuiltin == 1  # 2 is of types that other packages add: bfloat16.
+    return array if is_numpys else array.astype(np.float32)

@@ -11,12 +11,16 @@ import tensorflow as tf
 
 from coarse2fine.data import EncodedSource, Source, training_batches
 from coarse2fine.data.pipeline import Slice
-from coarse2fine.errors import Interrupted
+from coarse2fine.errors import InputError, Interrupted
 from coarse2fine.files import read_arrays, remove_file, write_arrays
 from coarse2fine.model import CoarseToFine
 from coarse2fine.training.bad_images import replace_bad_images
 from coarse2fine.training.build_model import build_again, build_model
-from coarse2fine.training.checkpoints import Checkpoints, newest_checkpoint
+from coarse2fine.training.checkpoints import (
+    Checkpoints,
+    mend_checkpoints,
+    newest_checkpoint,
+)
 from coarse2fine.training.given_files import claim_given_file
 from coarse2fine.training.interruption import Interruption
 from coarse2fine.training.monitor import Monitor
@@ -76,6 +80,8 @@ def fit(
     elif isinstance(source, EncodedSource):
         source.advice = "Replace or remove it, or pass skip_bad_images."
     with workers.chief_first():
+        if workers.is_chief:
+            mend_checkpoints(home.checkpoints)
         statistics = _statistics(plan, home)
     preprocess = make_preprocessing(
         config.preprocess, statistics, source.image_shape, config.backbone
@@ -93,7 +99,6 @@ def fit(
     progress = Progress(plan.steps, plan.schedule.steps_per_epoch)
     with workers.chief_first():
         claim_given_file(config, home, model.backbone)
-        checkpoints.read_state()  # Damaged ones are set aside here, once.
     state = checkpoints.restore() or _FRESH
     progress.state = {**progress.state, **state}
     if progress.is_done:
@@ -117,10 +122,11 @@ def fit(
                 interruption,
             ],
             model,
+            progress,
         )
         try:
             _make_updates(model, plan, preprocess, progress, every, workers)
-            workers.wait()
+            interruption.check()  # Of a signal since the last update, before all else that follows.
         except Interrupted as error:
             saver.save()
             workers.wait()  # Who has nothing to write would end, and have the others ended, sooner.
@@ -136,11 +142,18 @@ class _OneTraining(keras.callbacks.CallbackList):
     """Callbacks to which several calls of `fit` are one training.
 
     The first epoch may be one that an earlier call began: its metrics go on from what the model
-    has, where `fit` would begin anew.
+    has, where `fit` would begin anew. A callback that asks for an end before the last update is
+    refused: it would cut an epoch short, which a run that goes on could not know.
     """
 
-    def __init__(self, callbacks: Sequence[keras.callbacks.Callback], model: CoarseToFine):
+    def __init__(
+        self,
+        callbacks: Sequence[keras.callbacks.Callback],
+        model: CoarseToFine,
+        progress: Progress,
+    ):
         super().__init__([*callbacks], add_history=True, model=model)
+        self._progress = progress
         variables = model.metrics_variables
         self._begun = [keras.ops.convert_to_numpy(variable) for variable in variables]
 
@@ -165,10 +178,24 @@ class _OneTraining(keras.callbacks.CallbackList):
         self._begun = []
         super().on_epoch_begin(epoch, logs)
 
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Ends an update."""
+        super().on_train_batch_end(batch, logs)
+        self._check_goes_on()
+
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Ends the epoch in hand, which may be one whose updates an earlier call made."""
         self._begun = []
         super().on_epoch_end(epoch, logs)
+        self._check_goes_on()
+
+    def _check_goes_on(self) -> None:
+        step, total = self._progress.step, self._progress.total_steps
+        if self.model.stop_training and step < total:
+            raise InputError(
+                f"A callback set stop_training at update {step} of {total}, and a run makes all of "
+                "its updates. Leave that callback out, or ask for fewer steps."
+            )
 
 
 def _make_updates(

@@ -19,7 +19,8 @@ class Interruption(keras.callbacks.Callback):
     Within the context the two signals are noted; the callback raises `Interrupted` when the batch
     in hand is done, be it one of training or of an evaluation at an epoch's end, and on all workers
     where one got the signal. A second signal is not noted but ends the process as it does without a
-    run. Only the main thread can do this: in others signals are left alone.
+    run. Only the main thread can do this: in others signals are left alone, as is a signal that
+    this process was told to ignore.
 
     Args:
         workers: of the run.
@@ -33,7 +34,12 @@ class Interruption(keras.callbacks.Callback):
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._note) for number in _SIGNALS}
+            self._before = {
+                number: signal.signal(number, self._note)
+                for number in _SIGNALS
+                # None: what handles it is not Python's, and could not be put back.
+                if signal.getsignal(number) not in (signal.SIG_IGN, None)
+            }
         return self
 
     def __exit__(self, *_: Any) -> None:
@@ -44,12 +50,16 @@ class Interruption(keras.callbacks.Callback):
         self._asked = number
         self.__exit__()
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def check(self) -> None:
         """Raises `Interrupted` where that was asked for."""
         if not self._workers.any(self._asked is not None):
             return
         if self._asked is None:
             raise Interrupted(signal.SIGTERM, "Another worker was asked to stop.")
         raise Interrupted(self._asked, f"Stopped by {signal.Signals(self._asked).name}.")
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Raises `Interrupted` where that was asked for."""
+        self.check()
 
     on_test_batch_end = on_train_batch_end

@@ -9,8 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from coarse2fine.errors import InputError, listed
 from coarse2fine.files import append_text, write_text
-from coarse2fine.training.events import remove_events_after
+from coarse2fine.training.events import remove_events_after, sync_events, writing_events
 from coarse2fine.training.optimizer import learning_rate
 from coarse2fine.training.progress import Progress
 from coarse2fine.training.workdir import Workdir
@@ -57,17 +58,28 @@ class Monitor(keras.callbacks.Callback):
         return self._seconds + time.monotonic() - self._clock
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Opens the writers; what was written of epochs that are trained again is taken out."""
-        epoch = self._progress.epoch
-        done = [line for line in self._workdir.read_metrics() if line["epoch"] <= epoch]
+        """Opens the writers; what was written of epochs that are trained again is taken out.
+
+        Raises:
+            InputError: the metrics of an epoch are missing; or files cannot be written.
+        """
+        epoch, last = self._progress.epoch, self._progress.epoch_start
+        done = self._workdir.read_metrics()[:epoch]
+        epochs = [line.get("epoch") for line in done]
+        if epochs != [*range(1, epoch + 1)]:
+            raise InputError(
+                f"{self._workdir.metrics_file} begins with the epochs {listed(map(str, epochs))}, "
+                f"expected 1 to {epoch}, each once and in order. Restore the file, or use another "
+                "workdir."
+            )
         write_text(self._workdir.metrics_file, "".join(json.dumps(line) + "\n" for line in done))
-        last = int(done[-1]["step"]) if done else 0
         remove_events_after(self._workdir.events, last if done else -1)
         self._pictures_done = last * _PICTURES // self._progress.total_steps
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
         if not done:
-            with self._writer("train").as_default():
-                tf.summary.text("config", f"```\n{self._config_text}\n```", step=0)
+            text = f"```\n{self._config_text}\n```"
+            with writing_events(self._workdir.events), self._writer("train").as_default():
+                tf.summary.text("config", text, step=0)
         self._clock = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -84,19 +96,26 @@ class Monitor(keras.callbacks.Callback):
             **metrics,
         }
         append_text(self._workdir.metrics_file, json.dumps(line) + "\n")
-        with self._writer("train").as_default(step):
-            tf.summary.scalar("learning_rate", rate)
-            pictures_due = step * _PICTURES // self._progress.total_steps
-            if pictures_due > self._pictures_done:
-                self._pictures_done = pictures_due
-                pictures = self._pictures()
-                tf.summary.image("class_maps", pictures, max_outputs=len(pictures))
-        for name, value in metrics.items():
-            prefix = next((prefix for prefix in _SPLITS if name.startswith(prefix)), "")
-            with self._writer(_SPLITS.get(prefix, "train")).as_default(step):
-                tf.summary.scalar(name.removeprefix(prefix), value)
-        for writer in self._writers.values():
-            writer.flush()
+        pictures = self._due_pictures(step)
+        with writing_events(self._workdir.events):
+            with self._writer("train").as_default(step):
+                tf.summary.scalar("learning_rate", rate)
+                if pictures is not None:
+                    tf.summary.image("class_maps", pictures, max_outputs=len(pictures))
+            for name, value in metrics.items():
+                prefix = next((prefix for prefix in _SPLITS if name.startswith(prefix)), "")
+                with self._writer(_SPLITS.get(prefix, "train")).as_default(step):
+                    tf.summary.scalar(name.removeprefix(prefix), value)
+            for writer in self._writers.values():
+                writer.flush()
+        sync_events(self._workdir.events)  # A checkpoint will count the epoch as done.
+
+    def _due_pictures(self, step: int) -> np.ndarray | None:
+        due = step * _PICTURES // self._progress.total_steps
+        if due <= self._pictures_done:
+            return None
+        self._pictures_done = due
+        return self._pictures()
 
     def _writer(self, split: str) -> tf.summary.SummaryWriter:
         if split not in self._writers:
@@ -106,5 +125,6 @@ class Monitor(keras.callbacks.Callback):
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Closes the writers."""
-        for writer in self._writers.values():
-            writer.close()
+        with writing_events(self._workdir.events):
+            for writer in self._writers.values():
+                writer.close()

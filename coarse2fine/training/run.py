@@ -115,7 +115,8 @@ def train(
         config: of the run.
         workdir: the run's folder; all that is written lies below it.
         callbacks: from a run's name (its folder's; of a search, `<run>/search`) and number of
-            updates to callbacks of Keras, for progress bars and the like.
+            updates to callbacks of Keras, for progress bars and the like. They watch: none may
+            set `stop_training`.
         source: the training split, where it has been loaded before; by the config's taxonomy where
             it names one.
         test_source: likewise the test split, for `config.track_test_accuracy`.
@@ -124,7 +125,7 @@ def train(
 
     Raises:
         InputError: data, config or workdir that cannot be used, or that another process has; a
-            loss that is not finite.
+            loss that is not finite; a callback that sets `stop_training`.
         Interrupted: SIGTERM or Ctrl-C stopped it; a checkpoint has been saved.
         WorkerLost: with strategy `multi_worker`, another worker has ended.
     """

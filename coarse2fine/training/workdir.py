@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from coarse2fine.data import EncodedSource, Partition, Source
-from coarse2fine.errors import InputError
+from coarse2fine.errors import InputError, check_path
 from coarse2fine.files import (
     UNFINISHED,
     make_folder,
@@ -46,9 +46,15 @@ class Workdir:
 
     Args:
         path: the folder.
+
+    Raises:
+        InputError: no folder can have this name.
     """
 
     path: pathlib.Path
+
+    def __post_init__(self) -> None:
+        check_path("Workdir", self.path)
 
     @property
     def config_file(self) -> pathlib.Path:
@@ -185,7 +191,7 @@ class Workdir:
 
     def _check_config(self, config: Config) -> bool:
         """Whether the run is to go on for more updates than it had; nothing else may differ."""
-        saved = Config.load(self.config_file)
+        saved = self.read_config()
         is_longer = not saved.refit and (config.steps or 0) > (saved.steps or 0)
         differences = saved.replace(steps=config.steps if is_longer else saved.steps).differences(
             config
@@ -201,10 +207,11 @@ class Workdir:
         """The resolved config of the run that is here.
 
         Raises:
-            InputError: there is none.
+            InputError: there is none; or it is another version's.
         """
         if not self.config_file.is_file():
             raise InputError(f"{self.path} holds no run: there is no {self.config_file}.")
+        self._check_format()  # First: another version's config may have other fields.
         return Config.load(self.config_file)
 
     def read_taxonomy(self) -> Taxonomy:
@@ -227,13 +234,16 @@ class Workdir:
         Raises:
             InputError: the run is another version's.
         """
-        data = read_json(self._data_file, _DATA)
-        if data["format"] != _FORMAT:
+        self._check_format()
+        return read_json(self._data_file, _DATA)
+
+    def _check_format(self) -> None:
+        found = read_json(self._data_file, ["format"])["format"]
+        if found != _FORMAT:
             raise InputError(
-                f"{self.path} holds a run in format {data['format']}, expected {_FORMAT}: another "
-                "version made it. Use that version, or another workdir."
+                f"{self.path} holds a run in format {found}, expected {_FORMAT}: another version "
+                "made it. Use that version, or another workdir."
             )
-        return data
 
     def read_metrics(self) -> list[dict[str, float]]:
         """The metrics of each epoch so far.

@@ -1,6 +1,7 @@
 """The benchmarks: what a pair of timings gives, and that each measures at a small scale."""
 
 import importlib
+import multiprocessing
 import pathlib
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from coarse2fine.benchmarks import (
     Settings,
     image_files,
     jpeg,
+    resume,
     start,
     step,
     workers,
@@ -63,11 +65,10 @@ SMALL = {
     "taxonomy": {"num_edges": 300, "num_leaves": 50, "num_coarse": 5},
     "resume": {
         "kills": 1,
-        "width": 0.125,
+        "images_per_class": 4,
+        "width": 0.05,
         "batch_size": 8,
         "steps": 8,
-        "data_fraction": 1.0,
-        "validation_fraction": 0.5,
     },
     "checkpoint": {"parameters": 10_000, "saves": 2},
     "determinism": {"width": 0.05, "batch_size": 4, "repeats": 1, "most": 1},
@@ -344,6 +345,53 @@ def test_a_process_that_fails_says_why():
         RuntimeError, match=r"(?s)^json\.loads failed in its process:\n.*JSONDecodeError"
     ):
         call_in_process("json", "loads", s="[")
+
+
+@pytest.mark.parametrize(
+    ("other", "is_equal"),
+    [
+        ({"step": 1, "a": np.array([1.0, 2.0])}, True),
+        ({"step": 2, "a": np.array([1.0, 2.0])}, False),
+        ({"step": 1, "a": np.array([1.0, np.nextafter(2.0, 3.0)])}, False),
+        ({"step": 1, "a": np.array([1.0])}, False),
+        ({"step": 1}, False),
+    ],
+)
+def test_outcomes_are_the_same_where_every_bit_is(other, is_equal):
+    assert resume.is_same({"step": 1, "a": np.array([1.0, 2.0])}, other) == is_equal
+
+
+@pytest.mark.parametrize(("seconds", "after", "killed"), [(60, 0.1, True), (0, None, False)])
+def test_only_a_process_that_was_killed_counts_as_killed(seconds, after, killed):
+    process = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(seconds,))
+    process.start()
+    assert resume.was_killed(process, after) == killed
+
+
+def test_a_process_that_fails_is_no_kill():
+    process = multiprocessing.get_context("spawn").Process(target=sys.exit, args=(3,))
+    process.start()
+    with pytest.raises(RuntimeError, match=r"^A process failed with exit code 3\.$"):
+        resume.was_killed(process)
+
+
+def test_a_kill_within_a_checkpoints_write_is_told_from_others(tmp_path):
+    """Stand-ins for processes leave what these would; the last one ends by itself."""
+    folder = tmp_path / "checkpoints"
+    left = iter([[], ["step-1.npz.unfinished"], ["step-1.npz"], None])
+
+    def train(seconds):
+        names = next(left)
+        for name in names or ():
+            folder.mkdir(exist_ok=True)
+            (folder / name).touch()
+        return names is not None
+
+    assert resume.kill(tmp_path, [1.0] * 4, train) == [
+        "before the first checkpoint",
+        "within a checkpoint's write",
+        "after a checkpoint",
+    ]
 
 
 def test_the_launcher_refuses_an_unknown_name_and_lists_the_known_ones():

@@ -239,7 +239,7 @@ def test_folders_that_only_look_like_runs_are_left_out_and_named(tmp_path):
     draw_coarse_run(tmp_path / "coarse")
     assert pairs_in(tmp_path) == [("fine", "coarse")]
     (reason,) = find_runs(tmp_path).left_out
-    assert reason.startswith(f"{tmp_path}/model/config.json is not the config of a run: ")
+    assert reason.startswith(f"{tmp_path}/model/data.json cannot be read: ")
 
 
 def test_a_search_in_no_folder_is_refused(tmp_path):
@@ -256,3 +256,10 @@ def test_a_confusion_matrix_counts_labels_by_row_and_best_classes_by_column(tmp_
         pair.coarse.decisions.coarse_confusion(3), [[2, 1, 0], [0, 2, 0], [0, 0, 1]]
     )
     assert pair.fine.taxonomy == TAXONOMY
+
+
+def test_a_search_in_a_folder_whose_name_is_too_long_is_refused(tmp_path):
+    path = tmp_path / ("a" * 256)
+    message = f"Folder {path}: File name too long. Use a shorter one."
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        find_runs(path)

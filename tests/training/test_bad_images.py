@@ -86,10 +86,10 @@ def test_a_run_that_goes_on_keeps_what_is_listed(tmp_path):
     assert (tmp_path / "bad.jsonl").read_bytes() == before
 
 
-@pytest.mark.parametrize("text", ['{"image": "a"', "[]\n", '{"reason": "a"}\n'])
+@pytest.mark.parametrize("text", [b'{"image": "a"', b"[]\n", b'{"reason": "a"}\n', b"\xff\n"])
 def test_a_damaged_list_is_refused(tmp_path, text):
     path = tmp_path / "bad.jsonl"
-    path.write_text(text)
+    path.write_bytes(text)
     message = f"{path} is damaged: expected JSON lines that each name an image. Remove it."
     with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
         replacements(tmp_path, [])

@@ -16,13 +16,13 @@ def write(folder, run, steps, value=0.0):
 
 
 def read(folder, run):
-    """Steps and values, sorted."""
-    return sorted(
+    """Steps and values, in the order in which TensorBoard reads them."""
+    return [
         (event.step, float(tf.make_ndarray(value.tensor)))
         for path in sorted((folder / run).glob("events.*"))
         for event in read_events(path)
         for value in event.summary.value
-    )
+    ]
 
 
 @pytest.mark.parametrize("last", [-1, 0, 2, 9])
@@ -43,12 +43,64 @@ def test_a_run_that_goes_on_has_each_once(tmp_path):
     assert read(tmp_path, "train") == [(step, step) for step in range(8)]
 
 
-def test_a_record_that_was_cut_off_is_left_out(tmp_path):
+def rename_newest(folder, name):
+    """Gives the file that was written last the name that it has by another clock."""
+    newest = max(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    newest.rename(folder / f"events.out.tfevents.{name}.host.1.0.v2")
+
+
+def test_a_clock_that_jumps_back_changes_no_order(tmp_path):
+    for number, name in enumerate((2000000000, 1900000000, 1800000000)):
+        remove_events_after(tmp_path, 2 * number - 1)
+        write(tmp_path, "train", range(2 * number, 2 * number + 2))
+        rename_newest(tmp_path / "train", name)
+        assert read(tmp_path, "train") == [(step, step) for step in range(2 * number + 2)]
+
+
+def test_files_that_lie_in_the_wrong_order_are_put_in_order(tmp_path):
+    for first, name in ((0, 2000000000), (2, 1900000000)):
+        write(tmp_path, "train", range(first, first + 2))
+        rename_newest(tmp_path / "train", name)
+    assert read(tmp_path, "train")[0] == (2, 2)
+    remove_events_after(tmp_path, 9)
+    assert read(tmp_path, "train") == [(step, step) for step in range(4)]
+
+
+@pytest.mark.parametrize("last", [-1, 1])
+def test_the_formats_version_is_the_first_event_once(tmp_path, last):
+    for steps in (range(2), range(2, 4)):
+        write(tmp_path, "train", steps)
+    remove_events_after(tmp_path, last)
+    (path,) = (tmp_path / "train").iterdir()
+    assert [event.file_version for event in read_events(path)] == [
+        "brain.Event:2",
+        *[""] * (last + 1),
+    ]
+
+
+@pytest.mark.parametrize("cut", [1, 5, 30])
+def test_a_record_that_was_cut_off_is_left_out(tmp_path, caplog, cut):
     write(tmp_path, "train", range(3))
     (path,) = (tmp_path / "train").iterdir()
-    path.write_bytes(path.read_bytes()[:-5])
+    path.write_bytes(path.read_bytes()[:-cut])
     remove_events_after(tmp_path, 9)
     assert read(tmp_path, "train") == [(0, 0), (1, 1)]
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize("place", [3, 20], ids=["length", "content"])
+def test_damage_in_the_middle_is_warned_of(tmp_path, caplog, place):
+    write(tmp_path, "train", range(4))
+    (path,) = (tmp_path / "train").iterdir()
+    content = bytearray(path.read_bytes())
+    # The format's version has another length than the four events, which have the same.
+    record = len(content) - 2 * ((len(content) - content[0] - 16) // 4)
+    content[record + place] ^= 1
+    path.write_bytes(content)
+    assert [event.step for event in read_events(path)] == [0, 0, 1]
+    assert caplog.messages == [
+        f"{path} is damaged behind an event of update 1: what follows is left out."
+    ]
 
 
 def test_being_stopped_between_two_files_doubles_nothing(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 import contextlib
 import pathlib
 import re
+import shutil
 
 import keras
 import numpy as np
@@ -150,6 +151,24 @@ def test_a_run_goes_on_from_its_checkpoint_and_not_from_the_file(tmp_path, netwo
         train(config, tmp_path / "cut", lambda name, steps: [Crash()], make_source())
     resumed = train(config, tmp_path / "cut", source=make_source())
     for a, b in zip(resumed.model.get_weights(), whole.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("given", ["backbone", "backbone_weights"])
+def test_a_run_whose_checkpoints_are_all_damaged_does_not_begin_with_other_weights(
+    tmp_path, network, start, given
+):
+    config = start[1] if given == "backbone_weights" else make_config(backbone=str(network[1]))
+    whole = train(config, tmp_path / "run", source=make_source())
+    folder = whole.workdir.checkpoints
+    for path in folder.iterdir():
+        path.write_bytes(path.read_bytes()[:-1])
+    for _ in range(2):
+        with pytest.raises(InputError, match=f"^All checkpoints in {folder} are damaged: "):
+            train(config, tmp_path / "run", source=make_source())
+    shutil.rmtree(folder)  # As the message says.
+    again = train(config, tmp_path / "run", source=make_source())
+    for a, b in zip(again.model.get_weights(), whole.model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 

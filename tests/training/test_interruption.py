@@ -4,32 +4,39 @@ import signal
 import threading
 
 import keras
+import numpy as np
 import pytest
-from test_run import assert_same_run, make_config, make_source
+import tensorflow as tf
+from test_run import assert_same_run, make_config, make_source, weights_of
 
 from coarse2fine.errors import Interrupted
 from coarse2fine.training import train
 from coarse2fine.training.interruption import Interruption
+from coarse2fine.training.workers import Workers
 
 
 class Signal(keras.callbacks.Callback):
-    """Sends this process a signal: in an update, or in an evaluation after one."""
+    """Sends this process a signal: in an update, or at the end of an epoch after it."""
 
-    def __init__(self, number, step, in_evaluation=False):
+    def __init__(self, number, step, at_epoch_end=False):
         super().__init__()
-        self._number, self._step, self._in_evaluation = number, step, in_evaluation
+        self._number, self._step, self._at_epoch_end = number, step, at_epoch_end
 
     def _send_at(self, step):
         if int(self.model.optimizer.iterations.numpy()) == step:
             signal.raise_signal(self._number)
 
     def on_train_batch_begin(self, batch, logs=None):
-        if not self._in_evaluation:
+        if not self._at_epoch_end:
             self._send_at(self._step - 1)
 
-    def on_train_batch_end(self, batch, logs=None):
-        if self._in_evaluation:
+    def on_epoch_end(self, epoch, logs=None):
+        if self._at_epoch_end:
             self._send_at(self._step)
+
+
+def make_interruption():
+    return Interruption(Workers(tf.distribute.get_strategy()))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -56,17 +63,52 @@ def test_finishes_the_update_saves_and_goes_on_as_if_nothing_had_been(tmp_path, 
     assert_same_run(whole, train(config, tmp_path / "cut", source=make_source()))
 
 
+def test_a_signal_after_the_last_update_of_a_search_stops_before_the_replay(tmp_path):
+    config = make_config(schedule="plateau", epochs=2, validation_fraction=0.2, refit=True)
+    whole = train(config, tmp_path / "whole", source=make_source())
+    last = Signal(signal.SIGTERM, 18, at_epoch_end=True)
+    with pytest.raises(Interrupted) as error:
+        train(config, tmp_path / "cut", lambda *_: [last], make_source())
+    assert str(error.value) == (
+        f"Stopped by SIGTERM. {tmp_path / 'cut' / 'search'} is saved at update 18 of 18, and goes "
+        "on from there with the same command."
+    )
+    assert not (tmp_path / "cut" / "checkpoints").exists()
+    again = train(config, tmp_path / "cut", source=make_source())
+    for a, b in zip(weights_of(whole), weights_of(again), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_signal_after_the_last_update_is_told_once_all_is_written(tmp_path):
+    whole = train(make_config(), tmp_path / "whole", source=make_source())
+    last = Signal(signal.SIGINT, whole.step, at_epoch_end=True)
+    with pytest.raises(Interrupted):
+        train(make_config(), tmp_path / "cut", lambda *_: [last], make_source())
+    before = (tmp_path / "cut" / "metrics.jsonl").read_bytes()
+    assert_same_run(whole, train(make_config(), tmp_path / "cut", source=make_source()))
+    assert (tmp_path / "cut" / "metrics.jsonl").read_bytes() == before
+
+
 def test_handlers_are_as_before_afterwards():
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
-    with Interruption():
+    with make_interruption():
         assert signal.getsignal(signal.SIGTERM) != before[0]
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
+
+
+def test_a_signal_that_is_ignored_stays_so(request):
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
+    with make_interruption() as interruption:
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        signal.raise_signal(signal.SIGINT)
+        interruption.check()
 
 
 def test_a_second_signal_is_not_held_back(request):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
-    with Interruption() as interruption:
+    with make_interruption() as interruption:
         signal.raise_signal(signal.SIGINT)
         with pytest.raises(Interrupted):
             interruption.on_test_batch_end(0)
@@ -78,7 +120,7 @@ def test_other_threads_leave_signals_alone():
     before, seen = signal.getsignal(signal.SIGTERM), []
 
     def look():
-        with Interruption():
+        with make_interruption():
             seen.append(signal.getsignal(signal.SIGTERM))
 
     thread = threading.Thread(target=look)

@@ -1,6 +1,9 @@
 """One process to a workdir."""
 
+import errno
+import fcntl
 import os
+import pathlib
 import signal
 import socket
 import subprocess
@@ -56,20 +59,66 @@ def test_it_is_free_again_afterwards(tmp_path):
 
 
 def test_a_folder_that_cannot_be_written_is_not_locked(tmp_path, monkeypatch):
-    def refuse(*_, **__):
-        raise OSError(30, "Read-only file system")
-
-    monkeypatch.setattr("pathlib.Path.open", refuse)
+    monkeypatch.setattr(os, "access", lambda path, mode: (path, mode) != (tmp_path, os.W_OK))
     with locked(tmp_path):
         pass
     assert not list(tmp_path.iterdir())
 
 
-def test_a_full_disk_is_named(tmp_path, monkeypatch):
-    def refuse(*_, **__):
-        raise OSError(28, "No space left on device")
+def refuse_to_write(monkeypatch, code=errno.EACCES):
+    """Has the system refuse to open files for writing, as those of another user."""
+    own = pathlib.Path.open
 
-    monkeypatch.setattr("pathlib.Path.open", refuse)
+    def open_(path, mode="r", *args, **kwargs):
+        if mode not in ("r", "rb"):
+            raise OSError(code, os.strerror(code))
+        return own(path, mode, *args, **kwargs)
+
+    monkeypatch.setattr("pathlib.Path.open", open_)
+
+
+def test_another_users_lock_file_in_a_shared_folder_holds_too(tmp_path, monkeypatch):
+    (tmp_path / "lock").write_text("process 1 on there\n")
+    refuse_to_write(monkeypatch)
+    with locked(tmp_path), pytest.raises(InputError) as error, locked(tmp_path):
+        pass
+    assert str(error.value) == (
+        f"{tmp_path} is in use by process 1 on there. Wait for it, stop it, or use another workdir."
+    )
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.ENOSPC])
+def test_a_lock_file_that_cannot_be_opened_is_named(tmp_path, monkeypatch, code):
+    refuse_to_write(monkeypatch, code)
     with pytest.raises(InputError) as error, locked(tmp_path):
         pass
-    assert str(error.value) == f"{tmp_path}/lock cannot be written: No space left on device."
+    assert str(error.value) == f"{tmp_path}/lock cannot be opened: {os.strerror(code)}."
+
+
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK])
+def test_a_file_system_without_locks_is_refused(tmp_path, monkeypatch, code):
+    def refuse(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(InputError) as error, locked(tmp_path):
+        pass
+    assert str(error.value) == (
+        f"{tmp_path}/lock cannot be locked: {os.strerror(code)}. Use a workdir on a file system "
+        "that has locks."
+    )
+
+
+def test_a_full_disk_is_named(tmp_path):
+    # The first write fails that makes the file longer.
+    script = (
+        "import pathlib, resource, sys; from coarse2fine.training.lock import locked; "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); "
+        "locked(pathlib.Path(sys.argv[1])).__enter__()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.stderr.splitlines()[-1] == (
+        f"coarse2fine.errors.InputError: {tmp_path}/lock cannot be written: File too large."
+    )

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import json
+import re
 from unittest import mock
 
 import keras
@@ -360,3 +361,78 @@ def test_an_evaluation_that_is_cut_off_leaves_no_report_of_other_decisions(tmp_p
         evaluate(run, source=make_source(seed=2))
     assert (tmp_path / "decisions.npz").exists()
     assert not (tmp_path / "report.json").exists()
+
+
+class Stop(keras.callbacks.Callback):
+    """Asks for an end: in the middle of an epoch, or at the end of one."""
+
+    def __init__(self, hook):
+        super().__init__()
+        setattr(self, hook, self._stop)
+
+    def _stop(self, number, logs=None):
+        self.model.stop_training = True
+
+
+@pytest.mark.parametrize(("hook", "step"), [("on_train_batch_end", 1), ("on_epoch_end", 9)])
+def test_a_callback_that_stops_training_is_refused(tmp_path, hook, step):
+    message = (
+        f"A callback set stop_training at update {step} of 27, and a run makes all of its "
+        "updates. Leave that callback out, or ask for fewer steps."
+    )
+    with pytest.raises(InputError, match=f"^{message}$"):
+        train(make_config(), tmp_path, lambda *_: [Stop(hook)], make_source())
+
+
+@pytest.mark.parametrize("lines", [[0, 2], [1, 0], [0, 0, 1], [None, 1], []])
+def test_metrics_that_lack_an_epoch_of_a_checkpoint_are_refused_and_stay(tmp_path, lines):
+    with pytest.raises(RuntimeError, match="crash"):
+        train(make_config(), tmp_path, lambda *_: [StopAfter(25)], make_source())
+    path = tmp_path / "metrics.jsonl"
+    written = path.read_text().splitlines()
+    assert len(written) == 2
+    written.append(written[1].replace('"epoch": 2', '"epoch": 3'))
+    chosen = ['{"step": 9}' if number is None else written[number] for number in lines]
+    path.write_text("".join(line + "\n" for line in chosen))
+    before = path.read_bytes()
+    epochs = [json.loads(line).get("epoch") for line in chosen[:2]]
+    message = (
+        f"{path} begins with the epochs {', '.join(map(str, epochs)) or '(none)'}, expected 1 to "
+        "2, each once and in order. Restore the file, or use another workdir."
+    )
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        train(make_config(), tmp_path, source=make_source())
+    assert path.read_bytes() == before
+
+
+def flip(content):
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+@pytest.mark.parametrize("damage", [flip, lambda content: content[:-100]], ids=["bit", "cut"])
+def test_a_damaged_checkpoint_changes_nothing_in_what_a_run_ends_with(tmp_path, damage, caplog):
+    config = make_config(schedule="plateau", plateau_patience=1)
+    whole = train(config, tmp_path / "whole", source=make_source())
+    with pytest.raises(RuntimeError, match="crash"):
+        train(config, tmp_path / "cut", lambda *_: [StopAfter(25)], make_source())
+    path = tmp_path / "cut" / "checkpoints" / "step-21.npz"
+    path.write_bytes(damage(path.read_bytes()))
+    again = train(config, tmp_path / "cut", source=make_source())
+    assert caplog.messages == [
+        f"Checkpoint {path} is damaged, and set aside as step-21.npz.damaged."
+    ]
+    assert_same_run(whole, again)
+
+
+def test_a_clock_that_jumps_back_changes_nothing_in_what_a_run_ends_with(tmp_path):
+    whole = train(make_config(), tmp_path / "whole", source=make_source())
+    for crash, clock in ((12, 2_000_000_000), (25, 1_900_000_000)):
+        with pytest.raises(RuntimeError, match="crash"):
+            train(
+                make_config(), tmp_path / "cut", lambda *_, c=crash: [StopAfter(c)], make_source()
+            )
+        for path in (tmp_path / "cut" / "events").glob("*/*.v2"):
+            # As a clock that was ahead would have named it.
+            path.rename(path.with_name(f"events.out.tfevents.{clock}.host.1.0.v2"))
+    assert_same_run(whole, train(make_config(), tmp_path / "cut", source=make_source()))

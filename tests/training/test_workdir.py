@@ -25,7 +25,7 @@ from coarse2fine.files import (
     write_text,
 )
 from coarse2fine.taxonomy import Taxonomy
-from coarse2fine.training import Config
+from coarse2fine.training import Config, load_run
 from coarse2fine.training.workdir import Workdir
 
 TAXONOMY = Taxonomy(("a", "é"), ("x", "猫"), (0, 1))
@@ -123,6 +123,30 @@ def test_a_run_of_another_version_is_refused(tmp_path):
         f"{path} cannot be read: it lacks 'format'. It was not written by this version.",
         Workdir(tmp_path).read_data,
     )
+
+
+def test_a_run_of_another_version_is_refused_before_its_config_is_read(tmp_path):
+    claim(tmp_path)
+    data = json.loads((tmp_path / "data.json").read_text())
+    (tmp_path / "data.json").write_text(json.dumps({"format": 3}))
+    (tmp_path / "config.json").write_text('{"colour": "red"}')
+    message = (
+        f"{tmp_path} holds a run in format 3, expected 2: another version made it. Use that "
+        "version, or another workdir."
+    )
+    for read in (Workdir(tmp_path).read_config, lambda: load_run(tmp_path)):
+        check_refused(message, read)
+    check_refused(message, claim, tmp_path)
+    (tmp_path / "data.json").write_text(json.dumps(data))
+    with pytest.raises(InputError, match=r"config\.json"):
+        claim(tmp_path)
+
+
+def test_a_name_that_is_too_long_is_refused(tmp_path):
+    path = tmp_path / ("a" * 256)
+    message = f"Workdir {path}: File name too long. Use a shorter one."
+    check_refused(message, claim, path)
+    check_refused(message, load_run, path)
 
 
 def test_the_same_images_pass_the_check_and_others_are_refused(tmp_path):
