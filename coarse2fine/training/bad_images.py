@@ -31,6 +31,11 @@ class BadImages:
     is the same each time, whichever images were found to be bad before. It is called as
     `EncodedSource.replace`, one call at a time.
 
+    A JPEG is decoded down to the lower edge of the window that is shown, so damage below a window
+    is not seen: an image that is damaged there may be shown in one pass and replaced in another.
+    Either is a pure function of the image and of its place in the schedule. An image that replaces
+    another has been decoded whole.
+
     Args:
         source: of the images, which the plan is of.
         plan: of the run; an image's part is one of its partition's.

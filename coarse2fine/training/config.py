@@ -50,7 +50,8 @@ class Config:
     skip_bad_images: bool = _field(
         False,
         "In place of a training image that cannot be decoded show another of its class; they are "
-        "listed in the workdir.",
+        "listed in the workdir. Of a JPEG the part that is shown is decoded: damage below that is "
+        "not seen.",
     )
     cache_dir: str | None = _field(
         None,
