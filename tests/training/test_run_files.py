@@ -240,6 +240,18 @@ def test_bad_images_are_replaced_by_others_of_their_class_and_listed(damaged, tm
         np.testing.assert_array_equal(a.numpy(), b.numpy())
 
 
+def test_a_run_that_a_bad_image_stopped_goes_on_without_it(damaged, tmp_path):
+    root, bad = damaged
+    config = make_config(root)
+    with pytest.raises(InputError, match=r"Replace or remove it, or pass skip_bad_images\.$"):
+        train(config, tmp_path / "run")
+    run = train(config.replace(skip_bad_images=True), tmp_path / "run")
+    assert run.step == run.config.steps
+    lines = (tmp_path / "run/bad_images.jsonl").read_text().splitlines()
+    assert {json.loads(line)["image"] for line in lines} <= {str(path) for path in bad}
+    assert lines
+
+
 def cut_off_a_test_image(root):
     """Damages an image of the test set, and gives what is said about it."""
     path = root / "test/cat/siamese/5.png"

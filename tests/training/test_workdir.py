@@ -173,6 +173,19 @@ def test_more_steps_than_before_are_no_other_run(tmp_path):
     assert Workdir(tmp_path).read_config() == CONFIG.replace(steps=9)
 
 
+def test_a_run_may_begin_to_skip_bad_images_and_not_end(tmp_path):
+    claim(tmp_path)
+    skipping = CONFIG.replace(skip_bad_images=True)
+    claim(tmp_path, config=skipping)
+    assert Workdir(tmp_path).read_config() == skipping
+    message = (
+        f"{tmp_path} holds another run (skip_bad_images: True, not False). Use another workdir, "
+        "or the values of that run."
+    )
+    check_refused(message, claim, tmp_path)
+    assert Workdir(tmp_path).read_config() == skipping
+
+
 class TestRefuses:
     def check_unchanged(self, path, message, **claimed):
         before = contents(path)
