@@ -68,10 +68,10 @@ class FileSource(EncodedSource):
         return (self.root / str(self.ids[index])).read_bytes()
 
     def origin(self, index: int) -> Origin:
-        """The file with its size and time."""
+        """The file with its size and times."""
         path = os.path.abspath(self.root / str(self.ids[index]))
         found = os.stat(path)
-        return Origin(path, found.st_size, found.st_mtime_ns)
+        return Origin(path, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
     def where(self, index: int) -> str:
         """The file's path."""
