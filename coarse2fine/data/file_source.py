@@ -65,7 +65,8 @@ class FileSource(EncodedSource):
 
     def encoded(self, index: int) -> bytes:
         """Reads the file."""
-        return (self.root / str(self.ids[index])).read_bytes()
+        with open(f"{self.root}/{self.ids[index]}", "rb", buffering=0) as file:
+            return file.readall()
 
     def origin(self, index: int) -> Origin:
         """The file with its size and times."""
