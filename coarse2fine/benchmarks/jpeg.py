@@ -1,6 +1,7 @@
 """Training batches from JPEG files against bare decoding, resizing and cropping of the same."""
 
 import dataclasses
+import math
 import os
 import pathlib
 import time
@@ -156,16 +157,16 @@ def _random_crop(jpegs: Jpegs) -> _Read:
 
 def _random_resized_crop(jpegs: Jpegs) -> _Read:
     def read(encoded: tf.Tensor) -> tf.Tensor:
-        begin, extent, _ = tf.image.sample_distorted_bounding_box(
-            tf.io.extract_jpeg_shape(encoded),
-            bounding_boxes=tf.zeros((1, 0, 4)),
-            min_object_covered=0.0,
-            aspect_ratio_range=(3 / 4, 4 / 3),
-            area_range=(0.08, 1.0),
-            max_attempts=10,
-            use_image_if_no_bounding_boxes=True,
-        )
-        window = tf.concat([begin[:2], extent[:2]], axis=0)
+        # Windows of the same sizes as ours. Those of `tf.image.sample_distorted_bounding_box` have
+        # on average .37 of the image's area, and ours .43, which would be other work.
+        sides = tf.cast(tf.io.extract_jpeg_shape(encoded)[:2], tf.float32)
+        area = tf.reduce_prod(sides) * tf.random.uniform((10,), 0.08, 1.0)
+        shape = tf.exp(tf.random.uniform((10,), math.log(3 / 4), math.log(4 / 3)))
+        drawn = tf.sqrt(tf.stack([area / shape, area * shape], axis=1))
+        first = tf.argmax(tf.cast(tf.reduce_all(drawn <= sides, axis=1), tf.int32))
+        extent = tf.minimum(drawn[first], sides)
+        begin = tf.random.uniform((2,)) * (sides - extent)
+        window = tf.cast(tf.concat([begin, extent], axis=0), tf.int32)
         image = tf.io.decode_and_crop_jpeg(encoded, window, channels=3)
         return tf.image.resize(image, (jpegs.size, jpegs.size), antialias=True)
 
