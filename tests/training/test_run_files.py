@@ -224,7 +224,7 @@ def test_bad_images_are_replaced_by_others_of_their_class_and_listed(damaged, tm
     config = make_config(root, skip_bad_images=True, steps=8)
     runs = [train(config, tmp_path / name) for name in ("one", "other")]
     lists = [
-        [json.loads(line) for line in (run.workdir.path / "bad_images.jsonl").open()]
+        [json.loads(line) for line in sorted((run.workdir.path / "bad_images.jsonl").open())]
         for run in runs
     ]
     assert lists[0] == lists[1]
