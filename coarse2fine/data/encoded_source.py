@@ -87,7 +87,7 @@ class EncodedSource(Source):
         """Whether all of an image can be decoded, and so any window of it."""
         try:
             encoded = self.encoded(index)
-            check_decodable(encoded, read_image_header(encoded))
+            check_decodable(encoded, read_image_header(encoded), self.image_shape[-1])
         except (InputError, OSError):
             return False
         return True

@@ -245,7 +245,8 @@ def _prepared_builder(name: str, data_dir: str | None):
             f"data_dir {shown(data_dir)} is not a folder. {_how_to_prepare(name, data_dir)}"
         )
     try:
-        builder = tfds.builder(name, data_dir=data_dir)
+        # Absolute, since images that are kept decoded are known by it.
+        builder = tfds.builder(name, data_dir=data_dir and os.path.abspath(data_dir))
     except (ValueError, AssertionError, ImportError) as error:  # By kind of unusable name.
         raise InputError(
             f"Unknown data set {name!r}. Known: shapes, shapes/<coarse>x<fine of each>, and the "

@@ -174,7 +174,9 @@ class Config:
         "Normalise over the batches of all replicas together, where each one's own is the default.",
     )
     seed: int = _field(
-        0, "Of the drawings of shapes, the partition, the label noise, the order and the weights."
+        0,
+        "Of the drawings of shapes, the test set of test_fraction, the partition, the label noise, "
+        "the order and the weights.",
     )
     refit: bool = _field(
         False,

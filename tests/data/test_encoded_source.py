@@ -133,6 +133,14 @@ class TestBadImages:
         source = with_bad(at_1=content)
         assert [source.is_decodable(i) for i in range(5)] == [True, False, True, True, True]
 
+    def test_of_four_colours_are_such_where_images_are_grey(self):
+        cmyk = made_images.with_pillow(made_images.draw(20, 30), "JPEG", "CMYK")[0]
+        assert MemorySource([cmyk]).is_decodable(0)
+        source = MemorySource([cmyk], channels=1)
+        assert not source.is_decodable(0)
+        message = bad(0, "its JPEG data is damaged or cut off")
+        check_refused(message, source.images, numbers(0))
+
     def test_are_named_where_a_graph_reads(self):
         source = with_bad(at_4=b"")
         dataset = tf.data.Dataset.range(5).batch(1).map(source.images, num_parallel_calls=2)

@@ -151,6 +151,18 @@ def test_a_flat_folder_takes_its_classes_from_the_taxonomy(tmp_path):
     )
 
 
+@pytest.mark.parametrize("labels", ["mixed", "fine"])
+def test_of_a_batch_size_that_is_to_be_found_the_parts_are_told(pets, labels):
+    texts = [
+        description_text(describe(make_config(pets, batch_size=size, labels=labels)))
+        for size in (8, "auto")
+    ]
+    known, auto = (text.split("## What training would draw\n")[1] for text in texts)
+    table = known[: known.index("A batch of 8")]
+    assert "| trained on with fine label |" in table
+    assert auto == table + "Batch size: auto, found when training begins.\n"
+
+
 def test_a_split_that_is_missing_is_told_unless_it_is_the_one_described(pets):
     for path in sorted((pets / "test").rglob("*"), reverse=True):
         path.unlink() if path.is_file() else path.rmdir()
