@@ -72,17 +72,19 @@ def rename_file(path: pathlib.Path, new: pathlib.Path) -> None:
         raise _unwritable(path, error) from error
 
 
-def is_recent(changed_ns: int, now_ns: int | None = None) -> bool:
-    """Whether a file or folder may change again and keep its time.
+def is_recent(changed_ns: int, since_ns: int | None = None) -> bool:
+    """Whether a file or folder changed just now, so that it may change again and keep its time.
 
-    So it is within two seconds, the tick of the coarsest clock that files are dated by.
+    Just now is from two seconds ago, the tick of the coarsest clock that files are dated by; and
+    up to two seconds ahead. A clock that is further ahead is another one, and no sign of a change.
 
     Args:
         changed_ns: its time.
-        now_ns: of the question; by default now.
+        since_ns: when what is known of it began to be read; by default now.
     """
-    now_ns = time.time_ns() if now_ns is None else now_ns
-    return abs(now_ns - changed_ns) < _TICK_NS
+    now_ns = time.time_ns()
+    since_ns = now_ns if since_ns is None else since_ns
+    return since_ns - _TICK_NS < changed_ns < now_ns + _TICK_NS
 
 
 def write_text(path: pathlib.Path, text: str) -> None:

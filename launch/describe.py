@@ -1,4 +1,4 @@
-"""Says what a data set holds and what training would draw of it; exit code 1 where images fail.
+"""Says what a data set holds and what training would draw of it; exit code 1 where --verify fails.
 
 python launch/describe.py --dataset=folder --data_dir=pets --image_size=224 --verify
 """
@@ -44,7 +44,7 @@ def main() -> None:
     if _PICTURE.value is not None:
         experiments.draw_description(description, _PICTURE.value)
         print(f"Wrote {_PICTURE.value}")
-    if description.num_failures:
+    if description.num_failures or (_VERIFY.value and description.missing):
         sys.exit(1)
 
 

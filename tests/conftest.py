@@ -3,6 +3,7 @@
 import importlib
 import os
 import pathlib
+import time
 
 import pytest
 import tensorflow as tf
@@ -25,6 +26,13 @@ def data_dir():
     if "COARSE2FINE_DATA_DIR" not in os.environ:
         pytest.skip("COARSE2FINE_DATA_DIR names no folder of real data")
     return pathlib.Path(os.environ["COARSE2FINE_DATA_DIR"])
+
+
+@pytest.fixture
+def later(monkeypatch):
+    """A clock ahead of the files', so that none of them looks as if it had changed just now."""
+    now_ns = time.time_ns
+    monkeypatch.setattr("time.time_ns", lambda: now_ns() + 10**10)
 
 
 @pytest.fixture

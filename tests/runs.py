@@ -46,7 +46,7 @@ def write_run(
     write_taxonomy(TAXONOMY, folder / "taxonomy.json")
     counts = {"fine_labelled": num_images, "coarse_only": coarse_only, "validation": 0}
     data = {
-        "format": 2,
+        "format": 3,
         "image_shape": [8, 8, 3],
         "view": None,
         "images": counts,

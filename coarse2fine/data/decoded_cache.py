@@ -16,8 +16,8 @@ from coarse2fine.data.views import ResizedView, View, resized_size
 from coarse2fine.errors import InputError
 from coarse2fine.files import is_recent, make_folder, write_bytes
 
-_MAGIC = b"c2f1"
-_HEADER = struct.Struct(">4sIIqq")  # Magic, height, width, and the origin's size and time.
+_MAGIC = b"c2f2"
+_HEADER = struct.Struct(">4sIIqqq")  # Magic, height, width; the origin's size and times.
 _CHECKSUM = struct.Struct(">I")  # Of the header and the pixels.
 
 # A long and narrow image that were resized whole could take any amount of memory and of disk.
@@ -35,12 +35,19 @@ class Origin:
     Attributes:
         name: that no other image has, of any data set.
         size: of the file, in bytes; 0 where the name changes with the image.
-        mtime_ns: when the file was last changed; 0 likewise.
+        mtime_ns: when its content was last changed, or a program says so; 0 likewise.
+        ctime_ns: when the file was, that time included; 0 likewise.
     """
 
     name: str
     size: int = 0
     mtime_ns: int = 0
+    ctime_ns: int = 0
+
+    @property
+    def state(self) -> tuple[int, int, int]:
+        """What differs once the file has changed."""
+        return self.size, self.mtime_ns, self.ctime_ns
 
 
 class DecodedCache:
@@ -51,7 +58,7 @@ class DecodedCache:
     has a file, of three bytes a pixel for colours: 262,144 images of 256 x 341 pixels take 64 GiB.
 
     A file is written whole or not at all, also where several processes write it at once; it is used
-    only where its checksum is right and the image's file has the size and the time that it had
+    only where its checksum is right and the image's file has the size and the times that it had
     then. An image longer than 8 times its width or wider than 8 times its height is decoded each
     time, and one whose file changed within the last two seconds is not kept yet.
 
@@ -95,7 +102,7 @@ class DecodedCache:
                 return decode_view(content, view, rng, self._channels)
             size = resized_size(header.height, header.width, self._shorter_side)
             image = decode_resized(content, header, *size, self._channels)
-            if not is_recent(origin.mtime_ns):
+            if not any(map(is_recent, (origin.mtime_ns, origin.ctime_ns))):
                 self._write(file, origin, image)
         return _cut(image, view, rng)
 
@@ -112,7 +119,7 @@ class DecodedCache:
             (checksum,) = _CHECKSUM.unpack_from(content, len(content) - _CHECKSUM.size)
         except (OSError, struct.error):
             return None
-        if magic != _MAGIC or written_of != [origin.size, origin.mtime_ns]:
+        if magic != _MAGIC or tuple(written_of) != origin.state:
             return None
         pixels = memoryview(content)[_HEADER.size : -_CHECKSUM.size]
         shape = (height, width, self._channels)
@@ -123,7 +130,7 @@ class DecodedCache:
         return np.frombuffer(pixels, np.uint8).reshape(shape)
 
     def _write(self, file: pathlib.Path, origin: Origin, image: np.ndarray) -> None:
-        header = _HEADER.pack(_MAGIC, *image.shape[:2], origin.size, origin.mtime_ns)
+        header = _HEADER.pack(_MAGIC, *image.shape[:2], *origin.state)
         content = header + image.tobytes()
         try:
             make_folder(file.parent)

@@ -119,9 +119,15 @@ def decode_whole(encoded: bytes, header: ImageHeader, channels: int = 3) -> np.n
         return _decode(encoded, header.kind, 0, 0, header.height, header.width, channels).numpy()
 
 
-def check_decodable(encoded: bytes, header: ImageHeader) -> None:
-    """Decodes all of an image, and so any window of it; raises as `decode_windows`."""
-    decode_windows(encoded, header, [Window(0, 0, header.height, header.width)], size=1)
+def check_decodable(encoded: bytes, header: ImageHeader, channels: int = 3) -> None:
+    """Decodes all of an image, and so any window of it; raises as `decode_windows`.
+
+    A window of a JPEG is decoded down to its lower edge, so damage below that is found here alone.
+    A JPEG whose data ends early at an end marker, or has wrong bits, decodes to grey or wrong
+    pixels, with a warning that TensorFlow passes over: that is not found.
+    """
+    whole = Window(0, 0, header.height, header.width)
+    decode_windows(encoded, header, [whole], size=1, channels=channels)
 
 
 def window_part(

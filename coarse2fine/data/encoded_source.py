@@ -11,10 +11,10 @@ import tensorflow as tf
 
 from coarse2fine.data.decoded_cache import CacheError, DecodedCache, Origin
 from coarse2fine.data.decoding import check_decodable, decode_view
-from coarse2fine.data.image_header import ImageHeader, read_image_header
-from coarse2fine.data.jpeg_batch import decode_jpegs
+from coarse2fine.data.image_header import read_image_header
+from coarse2fine.data.jpeg_batch import TYPES, JpegPart, columns_of, decode_jpeg
 from coarse2fine.data.source import Source
-from coarse2fine.data.views import CenterCrop, View, Window
+from coarse2fine.data.views import CenterCrop, View
 from coarse2fine.errors import InputError, reason_of
 from coarse2fine.taxonomy import Taxonomy
 
@@ -59,6 +59,7 @@ class EncodedSource(Source):
         self.advice = "Replace or remove it."
         self.cache: DecodedCache | None = None
         self._lock = threading.Lock()
+        self._known_bad: set[int] = set()
 
     @abc.abstractmethod
     def encoded(self, index: int) -> bytes:
@@ -86,7 +87,7 @@ class EncodedSource(Source):
         """Whether all of an image can be decoded, and so any window of it."""
         try:
             encoded = self.encoded(index)
-            check_decodable(encoded, read_image_header(encoded))
+            check_decodable(encoded, read_image_header(encoded), self.image_shape[-1])
         except (InputError, OSError):
             return False
         return True
@@ -123,11 +124,6 @@ class EncodedSource(Source):
         return tf.ensure_shape(images, shape)
 
     def _read(self, indices: Sequence[int], seeds: Sequence[int], view: View) -> np.ndarray:
-        is_kept = self.cache is not None and self.cache.serves(view)
-        if indices and view.num_windows == 1 and not is_kept:
-            together = self._read_jpegs(indices, seeds, view)
-            if together is not None:
-                return together
         shape = (len(indices), view.num_windows, view.size, view.size, self.image_shape[-1])
         images = np.empty(shape, np.uint8)
         try:
@@ -138,24 +134,79 @@ class EncodedSource(Source):
             raise
         return images.reshape(-1, *shape[2:])
 
-    def _read_jpegs(
+    def decodes_in_graph(self, view: View | None = None) -> bool:
+        """Whether `images_in_graph` reads images through this view."""
+        view = self.view if view is None else view
+        return view.num_windows == 1 and not (self.cache is not None and self.cache.serves(view))
+
+    def images_in_graph(
+        self, indices: tf.Tensor, view: View | None = None, seeds: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Decodes images as `images` does, sooner: JPEGs by operations of the graph, side by side.
+
+        A JPEG whose data is damaged is an error of the graph, since a graph catches none. Then
+        `images` says what there is to say, or gives another image.
+
+        Args:
+            indices: `(n,)` int64, n known; each image adds its operations to the graph.
+            view: as of `images`; one that `decodes_in_graph`.
+            seeds: as of `images`.
+
+        Returns:
+            As `images`.
+        """
+        view = self.view if view is None else view
+        size, channels = view.size, self.image_shape[-1]
+        *columns, number, others = tf.numpy_function(
+            lambda places, numbers: self._prepare(places.tolist(), numbers.tolist(), view),
+            [indices, tf.zeros_like(indices) if seeds is None else seeds],
+            [*TYPES, tf.int32, tf.uint8],
+            stateful=False,
+        )
+        others = tf.ensure_shape(others, (None, size, size, channels))
+
+        @tf.function(autograph=False)  # So that it is made once, and not for each image.
+        def image(number: tf.Tensor, *row: tf.Tensor) -> tf.Tensor:
+            return tf.cond(
+                number < 0,
+                lambda: decode_jpeg(row, size, channels),
+                lambda: others[number],
+            )
+
+        rows = zip(*(tf.unstack(c, indices.shape[0]) for c in (number, *columns)), strict=True)
+        return tf.stack([image(*row) for row in rows])
+
+    def _prepare(
         self, indices: Sequence[int], seeds: Sequence[int], view: View
-    ) -> np.ndarray | None:
-        """Images that are all JPEGs and all good; None where one is not, to be read one by one."""
-        encoded: list[bytes] = []
-        headers: list[ImageHeader] = []
-        windows: list[Window] = []
-        try:
-            for index, seed in zip(indices, seeds, strict=True):
-                encoded.append(self.encoded(index))
-                headers.append(read_image_header(encoded[-1]))
-                if headers[-1].kind != "JPEG":
-                    return None
-                height, width = headers[-1].height, headers[-1].width
-                windows += view.windows(height, width, random.Random(seed))
-            return decode_jpegs(encoded, headers, windows, view.size, self.image_shape[-1])
-        except (InputError, OSError, tf.errors.InvalidArgumentError):
+    ) -> tuple[np.ndarray, ...]:
+        """The columns of the JPEGs' parts; each image's place among the others or -1; the others.
+
+        The others are decoded here: images of other kinds, and those that are known to be bad.
+        """
+        parts: list[JpegPart | None] = []
+        numbers: list[int] = []
+        others: list[np.ndarray] = []
+        for index, seed in zip(indices, seeds, strict=True):
+            parts.append(self._jpeg_part(index, seed, view))
+            numbers.append(-1 if parts[-1] else len(others))
+            if parts[-1] is None:
+                others.append(self._windows(index, seed, view)[0])
+        shape = (len(others), view.size, view.size, self.image_shape[-1])
+        stacked = np.array(others, np.uint8).reshape(shape)
+        return *columns_of(parts), np.array(numbers, np.int32), stacked
+
+    def _jpeg_part(self, index: int, seed: int, view: View) -> JpegPart | None:
+        if index in self._known_bad:
             return None
+        try:
+            encoded = self.encoded(index)
+            header = read_image_header(encoded)
+        except (InputError, OSError):
+            return None
+        if header.kind != "JPEG":
+            return None
+        (window,) = view.windows(header.height, header.width, random.Random(seed))
+        return JpegPart.of(encoded, header, window, view.size)
 
     def _windows(self, index: int, seed: int, view: View) -> np.ndarray:
         """The windows of an image, or of the one that replaces it."""
@@ -167,6 +218,7 @@ class EncodedSource(Source):
                 raise
             except (InputError, OSError) as error:
                 reason = reason_of(error)
+                self._known_bad.add(shown)
                 if self.replace is None:
                     raise self._bad(shown, reason) from error
             with self._lock:

@@ -65,13 +65,14 @@ class FileSource(EncodedSource):
 
     def encoded(self, index: int) -> bytes:
         """Reads the file."""
-        return (self.root / str(self.ids[index])).read_bytes()
+        with open(f"{self.root}/{self.ids[index]}", "rb", buffering=0) as file:
+            return file.readall()
 
     def origin(self, index: int) -> Origin:
-        """The file with its size and time."""
+        """The file with its size and times."""
         path = os.path.abspath(self.root / str(self.ids[index]))
         found = os.stat(path)
-        return Origin(path, found.st_size, found.st_mtime_ns)
+        return Origin(path, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
     def where(self, index: int) -> str:
         """The file's path."""

@@ -23,8 +23,9 @@ def find_images(
 
     Listing a million files and looking at each takes from seconds to minutes; an index asks each
     folder alone whether it has changed. Where one has, or the index is damaged, the folder is
-    scanned anew. A folder that changed within two seconds of its scan is not trusted, since its
-    next change may leave the same time; then no index is written.
+    scanned anew. A folder that changed during its scan, or within two seconds before it, is not
+    trusted, since the scan may have missed the change, and the next one may leave the same time;
+    then no index is written.
 
     An index sees files that are added, removed or renamed. It does not see a file that is rewritten
     or emptied in place, nor what becomes of the file that a link leads to.
@@ -44,7 +45,8 @@ def find_images(
     if tree is None:
         started = time.time_ns()
         tree = scan_images(root, check_sizes)
-        if not any(is_recent(entries_ns, started) for entries_ns, *_ in tree.states.values()):
+        times = [time_ns for *times_ns, _ in tree.states.values() for time_ns in times_ns]
+        if not any(is_recent(time_ns, started) for time_ns in times):
             _write(file, tree)
     return tree
 

@@ -35,11 +35,24 @@ class Partition:
         return {part: len(indices) for part, indices in vars(self).items()}
 
     def ids(self, ids: np.ndarray) -> dict[str, np.ndarray]:
-        """The ids of each part's images, as UTF-8 bytes."""
-        return {
-            part: np.array([*map(str.encode, ids[indices])], np.bytes_)
-            for part, indices in vars(self).items()
-        }
+        """The ids of each part's images, as `split_ids` reads them.
+
+        Returns:
+            `<part>` uint8, the UTF-8 bytes of one id after the other, since an array of fixed width
+            takes as much of each as of the longest; `<part>_ends` int64, where each one ends.
+        """
+        arrays = {}
+        for part, indices in vars(self).items():
+            encoded = [text.encode() for text in ids[indices]]
+            arrays[part] = np.frombuffer(b"".join(encoded), np.uint8)
+            arrays[f"{part}_ends"] = np.cumsum([len(text) for text in encoded], dtype=np.int64)
+        return arrays
+
+
+def split_ids(joined: np.ndarray, ends: np.ndarray) -> list[str]:
+    """The ids of a part, of its two arrays that `Partition.ids` gives."""
+    content, starts = joined.tobytes(), [0, *ends.tolist()]
+    return [content[start:end].decode() for start, end in zip(starts, ends.tolist(), strict=False)]
 
 
 def draw_partition(

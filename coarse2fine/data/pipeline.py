@@ -6,7 +6,7 @@ import gc
 import math
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,9 @@ AUGMENT = (*AUGMENTATIONS, *_CROPS)
 # grows with their number and not with the batch. Larger arrays are also new memory each time, which
 # takes longer to get than to fill.
 _PART_BYTES = 2**23
+
+# Of encoded images, each of which has operations of its own in the graph of a part.
+_MOST_DECODED = 8
 
 Preprocess = Callable[[tf.Tensor], tf.Tensor]
 
@@ -115,36 +118,35 @@ def training_batches(
         `(batch, height, width, channels)` float32, labels `(batch,)` int64, weights `(batch,)`
         float32. A coarse-only image's fine label is 0 with weight 0.
     """
-    read, change = _augmentation(source, augment)
+    view, change = _augmentation(source, augment)
     index = tf.constant(np.concatenate([fine_labelled, coarse_only]), tf.int64)
     fine = np.zeros(len(index), np.int64)
     fine[: len(fine_labelled)] = source.fine[fine_labelled]
     fine = tf.constant(fine)
     coarse = tf.constant(source.coarse[index.numpy()])
 
-    size, parts = _parts(schedule.batch_size // replicas.total, source.image_shape)
+    size, parts = _parts(source, schedule.batch_size // replicas.total)
 
-    def part(position):
+    def part(position, read):
         places = schedule.places(position, size)
         number, has_fine = schedule.images(places)
 
         def random_integers(draw: int, count: int) -> tf.Tensor:
             return schedule.random_integers(places, draw, count)
 
-        images = change(
-            preprocess(read(tf.gather(index, number), random_integers)), random_integers
-        )
+        seen = () if view is None else (view, random_integers(0, 2**31))
+        images = change(preprocess(read(tf.gather(index, number), *seen)), random_integers)
         labels = {"fine": tf.gather(fine, number), "coarse": tf.gather(coarse, number)}
         return images, labels, {"fine": has_fine, "coarse": tf.ones_like(has_fine)}
 
-    return _parallel(replicas.positions(parts, first_step, None), part, parts)
+    return _parallel(source, view, replicas.positions(parts, first_step, None), part, parts)
 
 
-def _augmentation(source: Source, augment: str) -> tuple[Callable, Callable]:
-    """What reads images, and what changes preprocessed ones; each takes random integers too."""
+def _augmentation(source: Source, augment: str) -> tuple[View | None, Callable]:
+    """The view that images are read through, and what changes preprocessed ones."""
     check_known("augment", augment, AUGMENT)
     if augment not in _CROPS:
-        return lambda indices, _: source.images(indices), AUGMENTATIONS[augment]
+        return None, AUGMENTATIONS[augment]
     if not isinstance(source, EncodedSource):
         raise InputError(
             f"augment={augment} crops images as they are read from files, and those of "
@@ -155,11 +157,7 @@ def _augmentation(source: Source, augment: str) -> tuple[Callable, Callable]:
         if augment == "random_crop"
         else RandomResizedCrop(source.view.size)
     )
-
-    def read(indices: tf.Tensor, random_integers: Callable) -> tf.Tensor:
-        return source.images(indices, view, random_integers(0, 2**31))
-
-    return read, AUGMENTATIONS["none"]
+    return view, AUGMENTATIONS["none"]
 
 
 def view_batches(
@@ -174,15 +172,15 @@ def view_batches(
     """
     num_images = max(1, batch_size // view.num_windows)
     index = tf.constant(indices, tf.int64)
-    windows_shape = (view.num_windows, view.size, view.size, source.image_shape[-1])
-    size, parts = _parts(num_images, windows_shape)
+    size, parts = _parts(source, num_images, view)
 
-    def part(position):
+    def part(position, read):
         place = position * size + tf.range(size, dtype=tf.int64)
         place = tf.where(place < len(indices), place, 0)
-        return preprocess(source.images(tf.gather(index, place), view))
+        return preprocess(read(tf.gather(index, place), view))
 
-    return _parallel(WHOLE.positions(parts, 0, -(-len(indices) // num_images)), part, parts)
+    positions = WHOLE.positions(parts, 0, -(-len(indices) // num_images))
+    return _parallel(source, view, positions, part, parts)
 
 
 def evaluation_batches(
@@ -204,43 +202,82 @@ def evaluation_batches(
     index = tf.constant(indices, tf.int64)
     fine = tf.constant(source.fine[indices])
     coarse = tf.constant(source.coarse[indices])
-    size, parts = _parts(batch_size // replicas.total, source.image_shape)
+    size, parts = _parts(source, batch_size // replicas.total)
 
-    def part(position):
+    def part(position, read):
         place = position * size + tf.range(size, dtype=tf.int64)
         is_image = place < num_images
         place = tf.where(is_image, place, 0)
         labels = {"fine": tf.gather(fine, place), "coarse": tf.gather(coarse, place)}
         has_fine = tf.cast(is_image & (labels["fine"] >= 0), tf.float32)
         labels["fine"] = tf.maximum(labels["fine"], 0)
-        images = preprocess(source.images(tf.gather(index, place)))
+        images = preprocess(read(tf.gather(index, place)))
         return images, labels, {"fine": has_fine, "coarse": tf.cast(is_image, tf.float32)}
 
-    return _parallel(replicas.positions(parts, 0, -(-num_images // batch_size)), part, parts)
+    positions = replicas.positions(parts, 0, -(-num_images // batch_size))
+    return _parallel(source, None, positions, part, parts)
 
 
-def _parts(batch_size: int, shape: Sequence[int]) -> tuple[int, int]:
+def _parts(source: Source, batch_size: int, view: View | None = None) -> tuple[int, int]:
     """How many images of a batch are made at a time, and how many times that is a batch.
 
     Args:
+        source: of the images.
         batch_size: images a batch.
-        shape: of the float32 numbers that one becomes.
+        view: that the images are read through, where it is not the source's own.
     """
+    shape = source.image_shape
+    if view is not None:
+        shape = (view.num_windows * view.size, view.size, shape[-1])
     most = max(1, _PART_BYTES // (4 * math.prod(shape)))
+    if isinstance(source, EncodedSource):
+        most = min(most, _MOST_DECODED)
     size = next(n for n in range(min(most, batch_size), 0, -1) if batch_size % n == 0)
     return size, batch_size // size
 
 
-def _parallel(positions: tf.data.Dataset, part: Callable, parts: int) -> tf.data.Dataset:
-    """Batches of so many parts each, made of a dataset of their positions."""
+def _parallel(
+    source: Source, view: View | None, positions: tf.data.Dataset, part: Callable, parts: int
+) -> tf.data.Dataset:
+    """Batches of so many parts each.
+
+    Args:
+        source: of the images.
+        view: that they are read through; None for the source's own.
+        positions: of the parts.
+        part: from a position, and what reads images at indices, to that part.
+        parts: of a batch.
+    """
     # With autotuning, the end of a finite data set can wait for the tuner's next wake-up, up to a
     # minute away; so parallelism and prefetching are set by hand.
     options = tf.data.Options()
     options.autotune.enabled = False
-    made = positions.map(part, num_parallel_calls=os.cpu_count(), deterministic=True)
+    make = _reading(part, source.images)
+    if isinstance(source, EncodedSource) and source.decodes_in_graph(view):
+        make = _first_that_can(_reading(part, source.images_in_graph), make, options)
+    made = positions.map(make, num_parallel_calls=os.cpu_count(), deterministic=True)
     if parts > 1:
         made = made.batch(parts, drop_remainder=True).map(_joined)
     return made.prefetch(2).with_options(options)
+
+
+def _reading(part: Callable, read: Callable) -> Callable:
+    """From a position to the part that reads its images so."""
+    # AutoGraph would also go through the Python that reads images, each time.
+    return tf.autograph.experimental.do_not_convert(lambda position: part(position, read))
+
+
+def _first_that_can(quick: Callable, safe: Callable, options: tf.data.Options) -> Callable:
+    """What makes a part the quick way, and the safe way where that ends in an error."""
+
+    def make(position: tf.Tensor) -> Any:
+        # Of all graphs, that of a dataset alone goes on after an error. It begins with the second
+        # way where the first has given nothing.
+        one = tf.data.Dataset.from_tensors(position)
+        either = one.map(quick).ignore_errors().concatenate(one.map(safe)).take(1)
+        return either.with_options(options).get_single_element()
+
+    return tf.autograph.experimental.do_not_convert(make)
 
 
 def _joined(*parts: Any) -> Any:

@@ -110,9 +110,11 @@ class Source(abc.ABC):
     def fingerprint(self) -> str:
         """A SHA-256 of ids, labels and a few dozen images spread over the source."""
         digest = hashlib.sha256(self.taxonomy.fingerprint.encode())
-        ids = np.array([*map(str.encode, self.ids)], np.bytes_)  # They sort as the texts do.
-        order = np.argsort(ids, kind="stable")
-        for values in (ids[order], self.fine[order], self.coarse[order]):
+        order = np.array(sorted(range(len(self)), key=self.ids.__getitem__), np.int64)
+        for text in self.ids[order]:
+            encoded = text.encode()
+            digest.update(len(encoded).to_bytes(8, "little") + encoded)
+        for values in (self.fine[order], self.coarse[order]):
             digest.update(values.tobytes())
         sample = order[:: max(1, len(order) // _NUM_SAMPLED)]
         for content in self._contents(sample):

@@ -110,7 +110,7 @@ def _look_at(source: Source, index: int, decode: bool) -> tuple[ImageHeader | No
         encoded = source.encoded(index)
         header = read_image_header(encoded)
         if decode:
-            check_decodable(encoded, header)
+            check_decodable(encoded, header, source.image_shape[-1])
     except Exception as error:  # A library that reads records may raise anything.
         return header, reason_of(error)
     return header, ""

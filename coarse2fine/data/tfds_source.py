@@ -247,7 +247,8 @@ def _prepared_builder(name: str, data_dir: str | None):
         )
     check_features(data_dir or tfds.core.constants.DATA_DIR, name)
     try:
-        builder = tfds.builder(name, data_dir=data_dir)
+        # Absolute, since images that are kept decoded are known by it.
+        builder = tfds.builder(name, data_dir=data_dir and os.path.abspath(data_dir))
     except (ValueError, AssertionError, ImportError) as error:  # By kind of unusable name.
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise unknown_set(name, reason) from error

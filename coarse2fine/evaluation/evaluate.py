@@ -71,7 +71,7 @@ def _report_on_training(run: Run, source: Source, views: int) -> dict[str, Any]:
     plan = plan_of(run, source)
     run.workdir.check_same_images(source, plan.partition)
     if run.config.skip_bad_images:
-        replace_bad_images(plan, run.workdir)
+        replace_bad_images(plan, run.workdir.bad_images_file())
     predictions = predict(
         run.model,
         run.preprocess,

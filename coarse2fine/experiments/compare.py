@@ -18,7 +18,7 @@ from coarse2fine.files import write_json
 from coarse2fine.training import Config, Run, load_split, train
 from coarse2fine.training.batch_size import Say, share_batch_size
 from coarse2fine.training.plan import make_plan
-from coarse2fine.training.run import MakeCallbacks
+from coarse2fine.training.run import MakeCallbacks, data_key
 from coarse2fine.training.workdir import Workdir
 
 MATCHES = ("updates", "epochs")
@@ -117,13 +117,13 @@ def compare_settings(
         raise InputError("match=epochs needs epochs; steps would be the same for every arm.")
     check_free(config, settings)
     home = pathlib.Path(workdir)
-    loaded: dict[str, tuple[Source, Source]] = {}
+    loaded: dict[tuple[Any, ...], tuple[Source, Source]] = {}
     for setting in settings:
         oracle = setting.config(config, "oracle")
-        if oracle.dataset not in loaded:
-            loaded[oracle.dataset] = _load(oracle, views)
+        if data_key(oracle) not in loaded:
+            loaded[data_key(oracle)] = _load(oracle, views)
     runs = [
-        (arm_config, loaded[arm_config.dataset][0])
+        (arm_config, loaded[data_key(arm_config)][0])
         for setting in settings
         for arm_config in _arm_configs(setting, config).values()
     ]
@@ -131,7 +131,7 @@ def compare_settings(
     planned = []
     for setting in settings:  # All of them before the first update.
         configs = _arm_configs(setting, config)
-        splits = loaded[configs["oracle"].dataset]
+        splits = loaded[data_key(configs["oracle"])]
         planned.append((setting, _with_steps(configs, splits[0], match), splits))
     comparisons = []
     for setting, configs, splits in planned:

@@ -7,7 +7,7 @@ from coarse2fine.data.samples import draw_samples
 from coarse2fine.errors import InputError
 from coarse2fine.evaluation import figures
 from coarse2fine.evaluation._extra import import_extra
-from coarse2fine.files import append_text, write_bytes, write_text
+from coarse2fine.files import append_text, remove_file, write_bytes, write_text
 from coarse2fine.training import Description
 
 _MOST_ROWS = 12
@@ -42,7 +42,11 @@ def draw_description(description: Description, path: str | pathlib.Path) -> None
 
 def check_failures_file(path: str | pathlib.Path) -> None:
     """Raises `InputError` unless `write_failures` could write here; what is there stays."""
-    append_text(pathlib.Path(path), "")
+    path = pathlib.Path(path)
+    is_new = not path.exists()
+    append_text(path, "")
+    if is_new:
+        remove_file(path)
 
 
 def write_failures(description: Description, path: str | pathlib.Path) -> None:

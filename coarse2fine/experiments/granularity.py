@@ -10,8 +10,9 @@ from coarse2fine.data import Source
 from coarse2fine.errors import InputError
 from coarse2fine.evaluation.pairs import Pair
 from coarse2fine.experiments.evaluated import evaluated
+from coarse2fine.experiments.latest_splits import LatestSplits
 from coarse2fine.experiments.setting import BaseSetting, check_free, markdown, percent, shown
-from coarse2fine.training import Config, load_split, train
+from coarse2fine.training import Config, train
 from coarse2fine.training.batch_size import Say, share_batch_size
 from coarse2fine.training.config import DEFAULTS
 from coarse2fine.training.config_problems import USED_WITH
@@ -155,12 +156,13 @@ def measure_granularity(
     _check_config(config)
     check_free(config, settings)
     home = pathlib.Path(workdir)
-    config = share_batch_size(config, _new_runs(config, settings), home, say)
+    splits = LatestSplits()
+    config = share_batch_size(config, _new_runs(config, settings, splits), home, say)
     pairs, without_fine = [], []
     for setting in settings:
         runs = {}
         # The two kinds of labels differ in nothing that their images depend on.
-        source, test = (load_split(setting.config(config, "fine"), s) for s in ("train", "test"))
+        source, test = (splits.load(setting.config(config, "fine"), s) for s in ("train", "test"))
         for labels in LABELS:
             run = train(
                 setting.config(config, labels),
@@ -176,9 +178,11 @@ def measure_granularity(
     return Granularity(tuple(settings), tuple(pairs), tuple(without_fine))
 
 
-def _new_runs(config: Config, settings: Sequence[Setting]) -> Iterator[tuple[Config, Source]]:
+def _new_runs(
+    config: Config, settings: Sequence[Setting], splits: LatestSplits
+) -> Iterator[tuple[Config, Source]]:
     for setting in settings:
-        source = load_split(setting.config(config, "fine"), "train")
+        source = splits.load(setting.config(config, "fine"), "train")
         for labels in LABELS:
             yield setting.config(config, labels), source
 

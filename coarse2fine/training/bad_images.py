@@ -8,7 +8,7 @@ import numpy as np
 from coarse2fine.data import EncodedSource
 from coarse2fine.data.partition import id_hashes
 from coarse2fine.errors import InputError
-from coarse2fine.files import write_text
+from coarse2fine.files import append_text, write_text
 from coarse2fine.training.plan import Plan
 
 
@@ -31,11 +31,16 @@ class BadImages:
     is the same each time, whichever images were found to be bad before. It is called as
     `EncodedSource.replace`, one call at a time.
 
+    A JPEG is decoded down to the lower edge of the window that is shown, so damage below a window
+    is not seen: an image that is damaged there may be shown in one pass and replaced in another.
+    Either is a pure function of the image and of its place in the schedule. An image that replaces
+    another has been decoded whole.
+
     Args:
         source: of the images, which the plan is of.
         plan: of the run; an image's part is one of its partition's.
-        path: of the list, one JSON line an image, in the order of their names. Those that are
-            listed there stay.
+        path: of the list, one JSON line an image. Those that are listed there stay, sorted by
+            their names; new ones come behind them.
 
     Raises:
         InputError: a list that is damaged.
@@ -49,6 +54,9 @@ class BadImages:
             self._part_of[part] = number
         self._path = path
         self._lines = _read_lines(path)
+        in_order = "".join(self._lines[name] for name in sorted(self._lines))
+        if path.exists() and path.read_text(encoding="utf-8") != in_order:
+            write_text(path, in_order)
         self._chosen: dict[int, int] = {}
         self._circles: dict[tuple[int, bool, int], np.ndarray] = {}
 
@@ -63,8 +71,10 @@ class BadImages:
             name = self._source.where(index)
             replaced_by = str(self._source.ids[chosen])
             entry = {"image": name, "reason": reason, "replaced_by": replaced_by}
-            self._lines[name] = json.dumps(entry) + "\n"
-            write_text(self._path, "".join(self._lines[name] for name in sorted(self._lines)))
+            line = json.dumps(entry) + "\n"
+            if self._lines.get(name) != line:
+                append_text(self._path, line)
+                self._lines[name] = line
             self._chosen[index] = chosen
         return self._chosen[index]
 
@@ -92,12 +102,15 @@ class BadImages:
 
 
 def _read_lines(path: pathlib.Path) -> dict[str, str]:
-    """The lines of a list, by their images; none where there is no list yet."""
+    """The lines of a list, by their images; none where there is no list yet.
+
+    A line that was cut off is left out; of two of one image the second holds.
+    """
     if not path.exists():
         return {}
     try:
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        return {str(json.loads(line)["image"]): line for line in lines}
+        return {str(json.loads(line)["image"]): line for line in lines if line.endswith("\n")}
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise InputError(
             f"{path} is damaged: expected JSON lines that each name an image. Remove it."

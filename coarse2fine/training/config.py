@@ -51,7 +51,8 @@ class Config:
     skip_bad_images: bool = _field(
         False,
         "In place of a training image that cannot be decoded show another of its class; they are "
-        "listed in the workdir.",
+        "listed in the workdir. Of a JPEG the part that is shown is decoded: damage below that is "
+        "not seen.",
     )
     cache_dir: str | None = _field(
         None,
@@ -179,7 +180,9 @@ class Config:
         "Normalise over the batches of all replicas together, where each one's own is the default.",
     )
     seed: int = _field(
-        0, "Of the drawings of shapes, the partition, the label noise, the order and the weights."
+        0,
+        "Of the drawings of shapes, the test set of test_fraction, the partition, the label noise, "
+        "the order and the weights.",
     )
     refit: bool = _field(
         False,

@@ -31,7 +31,8 @@ class Description:
         labels: of the images.
         headers: of some images, drawn by the config's seed, or of all where they were decoded; None
             where images have no headers.
-        plan: of a run on them; None of a test split, or where there can be none.
+        plan: of a run on them, in one batch where the batch size is still to be found; None of a
+            test split, or where there can be none.
         obstacle: why there can be none, else an empty text.
         decoded: of each split, where they were asked for: all images, None where they lie decoded
             in memory.
@@ -106,6 +107,9 @@ def describe(
 
 
 def _plan(source: Source, config: Config) -> tuple[Plan | None, str]:
+    if config.batch_size == "auto":
+        # It is found by trying, and no image's part depends on it.
+        config = config.replace(batch_size=max(1, len(source)))
     try:
         return make_plan(source, config), ""
     except InputError as error:

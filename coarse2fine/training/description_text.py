@@ -124,13 +124,14 @@ def _enlarged(found: Survey, view: CenterCrop) -> str:
 def _training(description: Description) -> list[str]:
     title = "## What training would draw"
     if description.plan is not None:
-        return [title, "", *_plan_lines(description.plan, len(description.source))]
+        is_auto = description.config.batch_size == "auto"
+        return [title, "", *_plan_lines(description.plan, len(description.source), is_auto)]
     if description.obstacle:
         return [title, "", f"Nothing can be drawn: {description.obstacle}"]
     return []
 
 
-def _plan_lines(plan: Plan, num_images: int) -> list[str]:
+def _plan_lines(plan: Plan, num_images: int, is_auto: bool) -> list[str]:
     config, schedule = plan.config, plan.schedule
     validation = len(plan.partition.validation)
     unused = num_images - len(plan.training_images) - validation
@@ -143,13 +144,15 @@ def _plan_lines(plan: Plan, num_images: int) -> list[str]:
         ["validation", f"{validation:,}"],
         ["unused", f"{unused:,}"],
     ]
-    lines = [
-        *_table([f"labels={config.labels}, seed={config.seed}", "images"], rows),
-        "",
-        f"A batch of {config.batch_size}: {several} with fine label.",
-        f"Updates: {plan.steps:,}, {plan.steps / schedule.steps_per_epoch:,.4g} epochs of "
-        f"{schedule.steps_per_epoch:,}.",
-    ]
+    lines = [*_table([f"labels={config.labels}, seed={config.seed}", "images"], rows), ""]
+    if is_auto:
+        lines.append("Batch size: auto, found when training begins.")
+    else:
+        lines += [
+            f"A batch of {config.batch_size}: {several} with fine label.",
+            f"Updates: {plan.steps:,}, {plan.steps / schedule.steps_per_epoch:,.4g} epochs of "
+            f"{schedule.steps_per_epoch:,}.",
+        ]
     if config.fine_label_noise:
         lines.append(f"Fine labels trained on that noise changes: {plan.fine_labels_changed:,}.")
     if config.refit:

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import pathlib
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 
@@ -26,6 +26,19 @@ from coarse2fine.training.strategy import make_strategy, precision, use_determin
 from coarse2fine.training.workdir import Workdir
 from coarse2fine.training.workers import Workers
 
+_DATA = (
+    "dataset",
+    "data_dir",
+    "taxonomy",
+    "seed",
+    "image_size",
+    "shorter_side",
+    "test_fraction",
+    "skip_bad_images",
+    "cache_dir",
+    "cache_images",
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Run:
@@ -46,6 +59,11 @@ class Run:
     preprocess: keras.layers.Layer
     model: CoarseToFine
     step: int
+
+
+def data_key(config: Config) -> tuple[Any, ...]:
+    """All that `load_split` reads of a config: equal keys, equal sources."""
+    return tuple(getattr(config, name) for name in _DATA)
 
 
 def load_split(config: Config, split: str, taxonomy: Taxonomy | None = None) -> Source:

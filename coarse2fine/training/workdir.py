@@ -28,7 +28,7 @@ from coarse2fine.training.lock import LOCK_FILE, locked
 _CLAIMED = (LOCK_FILE, "taxonomy.json", "partition.npz", "data.json", "config.json")
 
 # Of a workdir's files; another one when runs of before cannot go on.
-_FORMAT = 2
+_FORMAT = 3
 _DATA = (
     "format",
     "image_shape",
@@ -171,10 +171,10 @@ class Workdir:
         make_folder(self.path)
 
     def _check_same(self, config: Config, source: Source, partition: Partition) -> None:
-        is_longer = self._check_config(config)
+        is_changed = self._check_config(config)
         source.taxonomy.check_same(self.read_taxonomy().fingerprint, f"The run in {self.path}")
         self.check_same_images(source, partition)
-        if is_longer:
+        if is_changed:
             config.save(self.config_file)
 
     def check_same_images(self, source: Source, partition: Partition) -> None:
@@ -190,18 +190,24 @@ class Workdir:
             )
 
     def _check_config(self, config: Config) -> bool:
-        """Whether the run is to go on for more updates than it had; nothing else may differ."""
+        """Whether the run is to go on otherwise than it began, as it may.
+
+        It may have more updates, and may from now on skip the bad images, the first of which has
+        stopped it; nothing else may differ.
+        """
         saved = self.read_config()
-        is_longer = not saved.refit and (config.steps or 0) > (saved.steps or 0)
-        differences = saved.replace(steps=config.steps if is_longer else saved.steps).differences(
-            config
-        )
+        changes: dict[str, Any] = {}
+        if not saved.refit and (config.steps or 0) > (saved.steps or 0):
+            changes["steps"] = config.steps
+        if config.skip_bad_images and not saved.skip_bad_images:
+            changes["skip_bad_images"] = True
+        differences = saved.replace(**changes).differences(config)
         if differences:
             raise InputError(
                 f"{self.path} holds another run ({'; '.join(differences)}). Use another workdir, "
                 "or the values of that run."
             )
-        return is_longer
+        return bool(changes)
 
     def read_config(self) -> Config:
         """The resolved config of the run that is here.

@@ -46,7 +46,7 @@ SMALL = {
         "width": 0.05,
         "steps": 1,
         "batches": 2,
-        "jpegs": Jpegs(num_files=8, batch_size=4, batches=1),
+        "jpegs": Jpegs(num_files=8, batch_size=4, batches=1, rest=0.0),
     },
     "min_pool": {"num_fine": 200, "num_coarse": 20, "largest": 30, "batch_size": 1, "repeats": 1},
     "zca": {},
@@ -195,6 +195,7 @@ def test_each_benchmark_measures(name, settings):
     for measured in measurements:
         assert np.isfinite([measured.value, measured.low, measured.high]).all()
         assert measured.low <= measured.value <= measured.high
+        # Memory may shrink while a run goes on, and a start may be sooner than another.
         assert measured.value > 0 or measured.name in ("memory/growth", "memory/images", "start/on")
 
 

@@ -4,6 +4,7 @@ import concurrent.futures
 import os
 import pathlib
 import re
+import time
 
 import made_images
 import numpy as np
@@ -16,6 +17,8 @@ from coarse2fine.data.file_source import FileSource
 from coarse2fine.data.views import CenterCrop, RandomCrop, RandomResizedCrop, TenCrop
 from coarse2fine.errors import InputError
 from coarse2fine.taxonomy import Taxonomy
+
+pytestmark = pytest.mark.usefixtures("later")
 
 TAXONOMY = Taxonomy(("a",), ("x",), (0,))
 VIEW = CenterCrop(12, 14)
@@ -214,16 +217,44 @@ class TestOneImage:
         assert (after != before).any()
         assert files_of(kept.parents[2]) == [kept]
 
-    @pytest.mark.parametrize(("seconds", "is_kept"), [(0, False), (-1.5, False), (-5, True)])
+    def test_that_has_changed_is_decoded_again_though_its_time_was_set_back(
+        self, source, kept, image
+    ):
+        before = read(source)
+        time.sleep(0.02)  # More than a tick of the clock that files are dated by.
+        write(image, made_images.bmp(255 - made_images.draw(18, 14)[::-1]), LONG_AGO)
+        after = read(source)
+        np.testing.assert_array_equal(after, read(make_source(image.parent)))
+        assert (after != before).any()
+
+    def test_that_an_earlier_version_kept_is_decoded_again(self, source, kept):
+        whole, image = kept.read_bytes(), read(source)
+        kept.write_bytes(b"c2f1" + whole[4:])
+        np.testing.assert_array_equal(read(source), image)
+        assert kept.read_bytes() == whole
+
+    @pytest.mark.parametrize(
+        ("seconds", "is_kept"), [(0, False), (-1.5, False), (1.5, False), (-5, True), (5, True)]
+    )
     def test_that_changed_just_now_is_not_kept_yet(
         self, image, source, tmp_path, monkeypatch, seconds, is_kept
     ):
-        monkeypatch.setattr("time.time_ns", lambda: LONG_AGO)
-        changed = LONG_AGO + round(seconds * 1e9)
+        now = image.stat().st_ctime_ns + 10**12
+        monkeypatch.setattr("time.time_ns", lambda: now)
+        changed = now + round(seconds * 1e9)
         os.utime(image, ns=(changed, changed))
         for _ in range(2):
             read(source)
         assert (tmp_path / "cache").exists() == is_kept
+
+    def test_whose_time_was_set_back_just_now_is_not_kept_yet(
+        self, image, source, tmp_path, monkeypatch
+    ):
+        for seconds, is_kept in ((1.5, False), (2.5, True)):
+            now = image.stat().st_ctime_ns + round(seconds * 1e9)
+            monkeypatch.setattr("time.time_ns", lambda now=now: now)
+            read(source)
+            assert (tmp_path / "cache").exists() == is_kept
 
     def test_is_asked_for_where_its_file_is_gone(self, source, kept, image):
         image.unlink()

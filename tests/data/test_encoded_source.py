@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from coarse2fine.data import EncodedSource
+from coarse2fine.data import EncodedSource, evaluation_batches
 from coarse2fine.data.decoding import decode_windows
 from coarse2fine.data.image_header import read_image_header
 from coarse2fine.data.views import CenterCrop, RandomCrop, RandomResizedCrop, TenCrop
@@ -133,6 +133,14 @@ class TestBadImages:
         source = with_bad(at_1=content)
         assert [source.is_decodable(i) for i in range(5)] == [True, False, True, True, True]
 
+    def test_of_four_colours_are_such_where_images_are_grey(self):
+        cmyk = made_images.with_pillow(made_images.draw(20, 30), "JPEG", "CMYK")[0]
+        assert MemorySource([cmyk]).is_decodable(0)
+        source = MemorySource([cmyk], channels=1)
+        assert not source.is_decodable(0)
+        message = bad(0, "its JPEG data is damaged or cut off")
+        check_refused(message, source.images, numbers(0))
+
     def test_are_named_where_a_graph_reads(self):
         source = with_bad(at_4=b"")
         dataset = tf.data.Dataset.range(5).batch(1).map(source.images, num_parallel_calls=2)
@@ -227,6 +235,87 @@ class TestBadImages:
                 list(dataset)
 
         check_refused("No other than 1: it is empty.", read)
+
+
+def in_graph(source, view=None, indices=range(5), seed=0):
+    """What `images_in_graph` reads at these places, with seeds that follow from these."""
+    places = numbers(*indices)
+    return tf.function(lambda: source.images_in_graph(places, view, places + seed))().numpy()
+
+
+class TestInAGraph:
+    @pytest.mark.parametrize("view", [VIEW, RandomCrop(12, 20), RandomResizedCrop(12)])
+    @pytest.mark.parametrize("channels", [1, 3])
+    def test_images_are_those_outside(self, view, channels):
+        source = MemorySource(channels=channels)
+        assert source.decodes_in_graph(view)
+        images = in_graph(source, view, [3, 0, 1, 3, 2, 4], seed=7)
+        places = numbers(3, 0, 1, 3, 2, 4)
+        np.testing.assert_array_equal(images, source.images(places, view, places + 7))
+
+    def test_only_other_kinds_and_known_bad_images_are_decoded_outside(self, monkeypatch):
+        source, decoded = with_bad(at_2=b""), []
+        decode = source._decode
+        monkeypatch.setattr(
+            source, "_decode", lambda index, *given: decoded.append(index) or decode(index, *given)
+        )
+        source.replace = lambda index, reason: 4
+        images = in_graph(source)
+        assert decoded == [1, 2, 4, 3]  # The PNGs, and the bad one with its replacement.
+        np.testing.assert_array_equal(
+            images, np.concatenate([expected(i) for i in (0, 1, 4, 3, 4)])
+        )
+
+    def test_a_damaged_jpeg_is_an_error_until_it_is_known(self):
+        damaged = ENCODED[2][:200] + b"\xff\xd9"
+        source = with_bad(at_2=damaged)
+        source.replace = lambda index, reason: 4
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            in_graph(source)
+        together = source.images(numbers(0, 1, 2, 3, 4))
+        np.testing.assert_array_equal(together[2], expected(4)[0])
+        np.testing.assert_array_equal(in_graph(source), together)
+
+    def test_several_windows_are_not_decoded(self):
+        assert not MemorySource().decodes_in_graph(TenCrop(9, 10))
+
+
+class TestInBatches:
+    DAMAGED = ENCODED[2][:200] + b"\xff\xd9"
+
+    def images(self, source):
+        batches = evaluation_batches(source, np.arange(5), 5, lambda images: images)
+        with source.reading():
+            return [images for images, *_ in batches.as_numpy_iterator()]
+
+    def test_images_are_those_outside(self):
+        (images,) = self.images(MemorySource())
+        np.testing.assert_array_equal(images, np.concatenate([expected(i) for i in range(5)]))
+
+    def test_a_damaged_jpeg_is_named(self):
+        message = bad(2, "its JPEG data is damaged or cut off")
+        check_refused(message, self.images, with_bad(at_2=self.DAMAGED))
+
+    def test_a_damaged_jpeg_is_replaced_alone_and_costs_its_part_a_second_reading_once(
+        self, monkeypatch
+    ):
+        source, reads = with_bad(at_2=self.DAMAGED), []
+        read = source._read
+        monkeypatch.setattr(source, "_read", lambda *given: reads.append(1) or read(*given))
+        source.replace = lambda index, reason: 4
+        for _ in range(2):
+            (images,) = self.images(source)
+            shown = [expected(i) for i in (0, 1, 4, 3, 4)]
+            np.testing.assert_array_equal(images, np.concatenate(shown))
+        assert len(reads) == 1
+
+    def test_another_error_is_as_it_was(self):
+        def preprocess(images):
+            return tf.debugging.check_numerics(tf.math.log(-tf.cast(images, tf.float32)), "odd")
+
+        batches = evaluation_batches(MemorySource(), np.arange(5), 5, preprocess)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="odd"):
+            list(batches)
 
 
 class TestFingerprint:

@@ -49,10 +49,10 @@ def test_names_the_file_that_is_gone_on_one_line(source, tmp_path):
 
 
 def test_names_the_file_that_may_not_be_read(source, tmp_path, monkeypatch):
-    def forbidden(path):
+    def forbidden(path, *given, **options):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(pathlib.Path, "read_bytes", forbidden)
+    monkeypatch.setattr("builtins.open", forbidden)
     message = (
         f"{tmp_path}/a/1.png cannot be read as an image: Permission denied. Replace or remove it."
     )

@@ -16,6 +16,8 @@ from coarse2fine.data.image_index import find_images, index_file
 from coarse2fine.data.image_tree import scan_images
 from coarse2fine.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("later")
+
 NAMES = (
     "train/cat/tabby/1.jpg",
     "train/cat/tabby/two\nlines.png",
@@ -155,18 +157,46 @@ def test_a_file_emptied_in_place_is_not_seen(root, cache):
     assert NAMES[0] in find_images(root, True, cache).paths
 
 
-@pytest.mark.parametrize(("seconds", "is_trusted"), [(-1.9, False), (-2.1, True), (9, True)])
-def test_a_folder_that_changed_at_the_time_of_its_scan_is_not_trusted(
+class Clock:
+    """A clock that only a scan moves, by so many seconds; from ten seconds after the files'."""
+
+    def __init__(self, monkeypatch, scan_takes=0.0):
+        self.now_ns = time.time_ns()
+        monkeypatch.setattr("time.time_ns", lambda: self.now_ns)
+        scan = image_index.scan_images
+
+        def scan_slowly(root, check_sizes):
+            tree = scan(root, check_sizes)
+            self.now_ns += round(scan_takes * 1e9)
+            return tree
+
+        monkeypatch.setattr(image_index, "scan_images", scan_slowly)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_trusted"),
+    [(-2.1, True), (-1.9, False), (9, False), (21.9, False), (22.1, True), (10**6, True)],
+)
+def test_a_folder_that_changes_around_its_scan_is_not_trusted(
     root, cache, scans, monkeypatch, seconds, is_trusted
 ):
-    now = time.time_ns()
-    monkeypatch.setattr(image_index.time, "time_ns", lambda: now)
-    changed = now + round(seconds * 1e9)
+    started = Clock(monkeypatch, scan_takes=20).now_ns
+    changed = started + round(seconds * 1e9)
     os.utime(root / "test/dog", ns=(changed, changed))
-    for _ in range(2):
-        find_images(root, True, cache)
-    assert scans == [root] if is_trusted else [root, root]
+    find_images(root, True, cache)
     assert index_file(root, True, cache).exists() == is_trusted
+    monkeypatch.setattr("time.time_ns", lambda: changed + 10**12)
+    find_images(root, True, cache)
+    assert len(scans) == (1 if is_trusted else 2)
+
+
+def test_a_folder_whose_time_was_set_back_just_now_is_not_trusted(root, cache, monkeypatch):
+    clock = Clock(monkeypatch)
+    changed = (root / "test/dog").stat().st_ctime_ns
+    for seconds, is_trusted in ((1.9, False), (2.1, True)):
+        clock.now_ns = changed + round(seconds * 1e9)
+        find_images(root, True, cache)
+        assert index_file(root, True, cache).exists() == is_trusted
 
 
 class TestDamaged:

@@ -1,4 +1,4 @@
-"""JPEGs decoded together are those decoded one by one."""
+"""JPEGs decoded in a graph are those decoded outside."""
 
 import random
 
@@ -8,10 +8,17 @@ import tensorflow as tf
 
 from coarse2fine.data.decoding import decode_windows
 from coarse2fine.data.image_header import read_image_header
-from coarse2fine.data.jpeg_batch import decode_jpegs
+from coarse2fine.data.jpeg_batch import TYPES, JpegPart, columns_of, decode_jpeg
 from coarse2fine.data.views import CenterCrop, RandomCrop, RandomResizedCrop
 
 SIZES = [(40, 60), (61, 33), (7, 9), (32, 32), (200, 31)]
+
+
+def graph_of(size, channels):
+    def graph(*row):
+        return decode_jpeg([*map(tf.convert_to_tensor, row)], size, channels)
+
+    return tf.function(graph, autograph=False)
 
 
 def encode(height, width, seed, channels=3):
@@ -33,19 +40,32 @@ def test_pixels_are_those_of_one_by_one(view, channels):
     assert len({window.is_mirrored for window in windows}) == (
         1 if view == CenterCrop(24, 28) else 2
     )
-    together = decode_jpegs(encoded, headers, windows, 24, channels)
+    parts = [JpegPart.of(*given, size=24) for given in zip(encoded, headers, windows, strict=True)]
+    columns = columns_of(parts)
+    together = [graph_of(24, channels)(*row) for row in zip(*columns, strict=True)]
     one_by_one = [
         decode_windows(image, header, [window], 24, channels)[0]
         for image, header, window in zip(encoded, headers, windows, strict=True)
     ]
-    assert together.dtype == np.uint8
+    assert together[0].dtype == np.uint8
     np.testing.assert_array_equal(together, one_by_one)
 
 
-def test_a_damaged_one_is_an_error_of_all():
-    images = [encode(30, 30, seed) for seed in range(3)]
-    headers = [read_image_header(image) for image in images]
-    windows = [CenterCrop(24, 28).windows(30, 30, random.Random())[0]] * 3
-    images[1] = images[1][: len(images[1]) // 2]
+def test_columns_have_a_row_for_what_is_no_part():
+    image = encode(30, 30, 0)
+    (window,) = RandomCrop(24, 28).windows(30, 30, random.Random(3))
+    part = JpegPart.of(image, read_image_header(image), window, 24)
+    columns = columns_of([None, part, None])
+    assert [column.dtype for column in columns] == [kind.as_numpy_dtype for kind in TYPES]
+    assert [len(column) for column in columns] == [3] * 5
+    (alone,) = zip(*columns_of([part]), strict=True)
+    for column, value in zip(columns, alone, strict=True):
+        np.testing.assert_array_equal(column[1], value)
+
+
+def test_a_damaged_one_is_an_error_of_the_graph():
+    image = encode(30, 30, 0)
+    (window,) = CenterCrop(24, 28).windows(30, 30, random.Random())
+    part = JpegPart.of(image[: len(image) // 2], read_image_header(image), window, 24)
     with pytest.raises(tf.errors.InvalidArgumentError):
-        decode_jpegs(images, headers, windows, 24)
+        graph_of(24, 3)(*next(zip(*columns_of([part]), strict=True)))

@@ -7,8 +7,8 @@ import re
 import numpy as np
 import pytest
 
-from coarse2fine.data import draw_partition
-from coarse2fine.data.partition import check_every_class_labelled, id_hashes
+from coarse2fine.data import Partition, draw_partition
+from coarse2fine.data.partition import check_every_class_labelled, id_hashes, split_ids
 from coarse2fine.errors import InputError
 
 SIZES = (1, 2, 3, 7, 1, 40)
@@ -119,9 +119,18 @@ def test_depends_on_seed_and_ids_and_not_on_the_reading_order():
         np.testing.assert_array_equal(
             ids[getattr(one, part)], ids[order][getattr(other, part)], err_msg=part
         )
-        np.testing.assert_array_equal(
-            one.ids(ids)[part].astype(str), ids[getattr(one, part)], err_msg=part
-        )
+        stored = one.ids(ids)
+        named = split_ids(stored[part], stored[f"{part}_ends"])
+        assert named == list(ids[getattr(one, part)])
+
+
+def test_ids_take_the_room_of_their_own_lengths():
+    ids = np.array(["a", "\u00e9" * 500, "", *map(str, range(997))], object)
+    stored = Partition(np.arange(1000), np.empty(0, np.int64), np.array([1])).ids(ids)
+    assert sum(array.nbytes for array in stored.values()) < 20_000
+    assert split_ids(stored["fine_labelled"], stored["fine_labelled_ends"]) == list(ids)
+    assert split_ids(stored["coarse_only"], stored["coarse_only_ends"]) == []
+    assert split_ids(stored["validation"], stored["validation_ends"]) == [ids[1]]
 
 
 def test_a_class_does_not_depend_on_the_others():

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from coarse2fine.data import EncodedSource, Source
 from coarse2fine.data.survey import Failure, survey
-from coarse2fine.data.views import CenterCrop
+from coarse2fine.data.views import CenterCrop, TenCrop
 from coarse2fine.errors import InputError
 from coarse2fine.taxonomy import Taxonomy
 
@@ -99,17 +99,31 @@ def test_reasons_are_those_that_training_ends_with():
         )
 
 
-def test_what_a_view_leaves_out_is_decoded_too():
-    # High and cut off below the middle, with the marker of an end in a comment.
+@pytest.fixture
+def cut_off():
+    """A high JPEG that is cut off below the middle, with the marker of an end in a comment."""
     whole = made_images.jpeg(made_images.draw(400, 24))
     scan = whole.index(b"\xff\xda")
-    cut_off = whole[:scan] + b"\xff\xfe\0\x04\xff\xd9" + whole[scan : int(len(whole) * 0.8)]
+    return whole[:scan] + b"\xff\xfe\0\x04\xff\xd9" + whole[scan : int(len(whole) * 0.8)]
+
+
+def test_damage_below_a_window_is_found_where_all_of_the_image_is_decoded(cut_off):
     source = MemorySource([cut_off])
-    assert source.images(tf.constant([0], tf.int64)).shape == (1, 12, 12, 3)
+    index = tf.constant([0], tf.int64)
+    assert source.images(index).shape == (1, 12, 12, 3)
     assert survey(source, all_of(source)).failures == ()
+    reason = "its JPEG data is damaged or cut off"
+    with pytest.raises(InputError, match=f"^image 0 cannot be read as an image: {reason}"):
+        source.images(index, TenCrop(12, 14))
     decoded = survey(source, all_of(source), decode=True)
-    assert decoded.failures == (Failure("image 0", "its JPEG data is damaged or cut off"),)
+    assert decoded.failures == (Failure("image 0", reason),)
     assert decoded.kinds == {"JPEG": 1}
+    assert not source.is_decodable(0)
+
+
+def test_data_that_stops_short_at_an_end_marker_is_not_found(cut_off):
+    source = MemorySource([cut_off + b"\xff\xd9"])
+    assert survey(source, all_of(source), decode=True).failures == ()
 
 
 def test_no_image_is_replaced():

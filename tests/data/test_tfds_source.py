@@ -453,6 +453,15 @@ def test_records_are_kept_decoded_until_the_set_is_prepared_anew(
     assert len(decoded) == SIZES["test"]
 
 
+def test_records_are_the_same_wherever_their_folder_is_named_from(stored, monkeypatch):
+    origins = [load(stored / "array_record", image_size=4).origin(3)]
+    for folder in ("array_record", "array_record/tiny"):
+        monkeypatch.chdir(stored / folder)
+        name = os.path.relpath(stored / "array_record")
+        origins.append(load(name, image_size=4).origin(3))
+    assert len(set(origins)) == 1
+
+
 @pytest.mark.parametrize("file_format", FORMATS)
 def test_a_folder_for_images_that_are_not_decoded_is_refused(stored, file_format):
     message = (

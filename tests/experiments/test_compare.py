@@ -1,6 +1,7 @@
 """Comparisons: the gap, the table, and which runs the arms are."""
 
 import dataclasses
+import importlib
 import json
 
 import pytest
@@ -16,7 +17,10 @@ from coarse2fine.experiments import (
     compare,
     compare_settings,
 )
-from coarse2fine.training import Config
+from coarse2fine.training import Config, load_split
+
+# The package's name for it is the function.
+compare_module = importlib.import_module("coarse2fine.experiments.compare")
 
 
 def comparison(baseline, coarse_to_fine, oracle, match="updates"):
@@ -247,6 +251,27 @@ def test_settings_that_are_finished_are_neither_trained_nor_evaluated_again(sett
     again = compare_settings(base, home, result.settings, "epochs", refuse)
     assert again == result
     assert times() == before
+
+
+def test_each_setting_has_its_own_images(tmp_path, monkeypatch):
+    seen = []
+
+    def run_arm(arm, config, folder, callbacks, views, training, test):
+        seen.append((config.seed, training.fingerprint(), test.fingerprint()))
+        return comparison(0.5, 0.6, 0.75).arms[0]
+
+    monkeypatch.setattr(compare_module, "_run_arm", run_arm)
+    settings = [ComparisonSetting(f"seed {seed}", {"seed": seed}) for seed in (0, 1)]
+    (tmp_path / "home").mkdir()
+    compare_settings(TINY, tmp_path / "home", settings)
+    fingerprints = {
+        seed: tuple(
+            load_split(TINY.replace(seed=seed), split).fingerprint() for split in ("train", "test")
+        )
+        for seed in (0, 1)
+    }
+    assert fingerprints[0] != fingerprints[1]
+    assert seen == [(seed, *fingerprints[seed]) for seed in (0, 1) for _ in ARMS]
 
 
 def test_the_table_of_settings_shows_measured_beside_published_numbers():

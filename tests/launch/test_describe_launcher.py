@@ -1,6 +1,7 @@
 """The launcher that describes a data set: what it prints, writes and refuses."""
 
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -62,6 +63,17 @@ def test_bad_images_are_listed_with_exit_code_1(launch, pets, tmp_path):
     assert listed.read_text() == "".join(f"{path}\tit is empty\n" for path in bad)
 
 
+def test_a_split_that_cannot_be_verified_is_told_with_exit_code_1(launch, pets):
+    shutil.rmtree(pets / "test")
+    code, out, err = launch("describe", "--verify", **values(pets))
+    assert (code, err) == (1, "")
+    assert "\nNo split test: " in out
+    assert "Split train: of 12 images all can be decoded.\n" in out
+    code, out, _ = launch("describe", **values(pets))
+    assert code is None
+    assert "\nNo split test: " in out
+
+
 def test_where_none_is_bad_the_file_is_empty(launch, pets, tmp_path):
     code, _, _ = launch("describe", "--verify", **values(pets), failures=tmp_path / "bad.tsv")
     assert code is None
@@ -74,6 +86,9 @@ def test_an_earlier_list_outlasts_a_wrong_flag(launch, pets, tmp_path):
     wrong = {**values(pets), "data_dir": tmp_path / "gone"}
     assert launch("describe", "--verify", **wrong, failures=listed)[0] == 2
     assert listed.read_text() == "of before\n"
+    listed.unlink()
+    assert launch("describe", "--verify", **wrong, failures=listed)[0] == 2
+    assert not listed.exists()
 
 
 def test_a_picture_is_drawn_of_what_can_be_read(launch, pets, tmp_path):

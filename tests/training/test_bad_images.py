@@ -12,7 +12,7 @@ from coarse2fine.data import EncodedSource
 from coarse2fine.data.views import CenterCrop
 from coarse2fine.errors import InputError
 from coarse2fine.taxonomy import Taxonomy
-from coarse2fine.training import Config
+from coarse2fine.training import Config, bad_images
 from coarse2fine.training.bad_images import BadImages
 from coarse2fine.training.plan import make_plan
 
@@ -76,6 +76,7 @@ def test_bad_images_are_not_all_replaced_by_one(tmp_path):
 
 def test_a_run_that_goes_on_keeps_what_is_listed(tmp_path):
     first, second = replacements(tmp_path, [3, 4], [4]), replacements(tmp_path, [3, 4], [3])
+    replacements(tmp_path, [3, 4], [])  # Which puts them in order.
     lines = [json.loads(line) for line in (tmp_path / "bad.jsonl").read_text().splitlines()]
     assert lines == [
         {"image": f"image {i}", "reason": "it is empty", "replaced_by": f"image {other}"}
@@ -86,7 +87,30 @@ def test_a_run_that_goes_on_keeps_what_is_listed(tmp_path):
     assert (tmp_path / "bad.jsonl").read_bytes() == before
 
 
-@pytest.mark.parametrize("text", [b'{"image": "a"', b"[]\n", b'{"reason": "a"}\n', b"\xff\n"])
+def test_a_new_line_is_written_behind_what_is_there_and_one_that_is_listed_not_again(
+    tmp_path, monkeypatch
+):
+    written = []
+    append = bad_images.append_text
+    monkeypatch.setattr(bad_images, "write_text", lambda *given: pytest.fail("all is rewritten"))
+    monkeypatch.setattr(
+        bad_images, "append_text", lambda path, text: written.append(text) or append(path, text)
+    )
+    replacements(tmp_path, [3, 4, 5, 6], [3, 4])
+    replacements(tmp_path, [3, 4, 5, 6], [4, 3, 5, 6])
+    assert [json.loads(line)["image"] for line in written] == [f"image {i}" for i in (3, 4, 5, 6)]
+    assert (tmp_path / "bad.jsonl").read_text() == "".join(written)
+
+
+def test_a_line_that_was_cut_off_is_written_again(tmp_path):
+    replacements(tmp_path, [3, 4])
+    whole = (tmp_path / "bad.jsonl").read_text()
+    (tmp_path / "bad.jsonl").write_text(whole[:-9])
+    replacements(tmp_path, [3, 4])
+    assert (tmp_path / "bad.jsonl").read_text() == whole
+
+
+@pytest.mark.parametrize("text", [b'{"image": "a"\n', b"[]\n", b'{"reason": "a"}\n', b"\xff\n"])
 def test_a_damaged_list_is_refused(tmp_path, text):
     path = tmp_path / "bad.jsonl"
     path.write_bytes(text)

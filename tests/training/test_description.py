@@ -151,6 +151,18 @@ def test_a_flat_folder_takes_its_classes_from_the_taxonomy(tmp_path):
     )
 
 
+@pytest.mark.parametrize("labels", ["mixed", "fine"])
+def test_of_a_batch_size_that_is_to_be_found_the_parts_are_told(pets, labels):
+    texts = [
+        description_text(describe(make_config(pets, batch_size=size, labels=labels)))
+        for size in (8, "auto")
+    ]
+    known, auto = (text.split("## What training would draw\n")[1] for text in texts)
+    table = known[: known.index("A batch of 8")]
+    assert "| trained on with fine label |" in table
+    assert auto == table + "Batch size: auto, found when training begins.\n"
+
+
 def test_a_split_that_is_missing_is_told_unless_it_is_the_one_described(pets):
     for path in sorted((pets / "test").rglob("*"), reverse=True):
         path.unlink() if path.is_file() else path.rmdir()
@@ -237,12 +249,11 @@ def test_some_headers_are_read_where_there_are_many_images(pets):
     assert "\nBy the headers of 31 images drawn by the seed.\n" in text
     again = describe(make_config(pets), num_headers=31)
     np.testing.assert_array_equal(again.headers.heights, description.headers.heights)
-    # All but the one image are seen, the bad one too.
-    if description.headers.failures:
-        assert (
-            "Without a readable header: 1.\n"
-            f"- {pets}/train/cat/siamese/1.png: it is no JPEG, PNG, GIF or BMP image\n" in text
-        )
+    # All but one image are seen, and this is not the one.
+    assert (
+        "Without a readable header: 1.\n"
+        f"- {pets}/train/cat/siamese/1.png: it is no JPEG, PNG, GIF or BMP image\n" in text
+    )
 
 
 def test_images_with_bad_headers_are_counted_and_three_are_named(pets):

@@ -16,6 +16,8 @@ from coarse2fine.evaluation import evaluate
 from coarse2fine.taxonomy import Taxonomy
 from coarse2fine.training import Config, load_split, train
 
+pytestmark = pytest.mark.usefixtures("later")
+
 CLASSES = {"siamese": "cat", "persian": "cat", "beagle": "dog"}
 EACH = 6
 LONG_AGO = (10**18, 10**18)

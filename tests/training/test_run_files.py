@@ -224,7 +224,7 @@ def test_bad_images_are_replaced_by_others_of_their_class_and_listed(damaged, tm
     config = make_config(root, skip_bad_images=True, steps=8)
     runs = [train(config, tmp_path / name) for name in ("one", "other")]
     lists = [
-        [json.loads(line) for line in (run.workdir.path / "bad_images.jsonl").open()]
+        [json.loads(line) for line in sorted((run.workdir.path / "bad_images.jsonl").open())]
         for run in runs
     ]
     assert lists[0] == lists[1]
@@ -238,6 +238,18 @@ def test_bad_images_are_replaced_by_others_of_their_class_and_listed(damaged, tm
     assert report["training"]["num_images"] == 32
     for a, b in zip(runs[0].model.variables, runs[1].model.variables, strict=True):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+def test_a_run_that_a_bad_image_stopped_goes_on_without_it(damaged, tmp_path):
+    root, bad = damaged
+    config = make_config(root)
+    with pytest.raises(InputError, match=r"Replace or remove it, or pass skip_bad_images\.$"):
+        train(config, tmp_path / "run")
+    run = train(config.replace(skip_bad_images=True), tmp_path / "run")
+    assert run.step == run.config.steps
+    lines = (tmp_path / "run/bad_images.jsonl").read_text().splitlines()
+    assert {json.loads(line)["image"] for line in lines} <= {str(path) for path in bad}
+    assert lines
 
 
 def cut_off_a_test_image(root):

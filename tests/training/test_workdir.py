@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from coarse2fine.data import ArraySource, draw_partition
+from coarse2fine.data.partition import split_ids
 from coarse2fine.errors import InputError
 from coarse2fine.files import (
     append_text,
@@ -70,9 +71,10 @@ def test_claim_writes_what_reading_gives_back(tmp_path):
     assert home.read_taxonomy() == TAXONOMY
     assert home.read_image_shape() == (4, 5, 3)
     assert home.read_metrics() == []
-    ids = read_arrays(path / "partition.npz", vars(partition))
+    names = [f"{part}{ends}" for part in vars(partition) for ends in ("", "_ends")]
+    ids = read_arrays(path / "partition.npz", names)
     for part, indices in vars(partition).items():
-        assert [i.decode() for i in ids[part]] == list(make_source().ids[indices])
+        assert split_ids(ids[part], ids[f"{part}_ends"]) == list(make_source().ids[indices])
     counts = json.loads((path / "data.json").read_text())["images"]
     assert counts == partition.counts == {"fine_labelled": 8, "coarse_only": 6, "validation": 2}
 
@@ -91,7 +93,7 @@ def test_claim_notes_what_was_left_out_and_what_was_changed(tmp_path):
     partition = claim(tmp_path, source=source, fine_labels_changed=5)
     data = Workdir(tmp_path).read_data()
     assert data == {
-        "format": 2,
+        "format": 3,
         "image_shape": [4, 5, 3],
         "view": None,
         "images": partition.counts,
@@ -105,14 +107,14 @@ def test_a_run_of_another_version_is_refused(tmp_path):
     claim(tmp_path)
     path = tmp_path / "data.json"
     data = json.loads(path.read_text())
-    path.write_text(json.dumps({**data, "format": 3}))
+    path.write_text(json.dumps({**data, "format": 2}))
     check_refused(
-        f"{tmp_path} holds a run in format 3, expected 2: another version made it. Use that "
+        f"{tmp_path} holds a run in format 2, expected 3: another version made it. Use that "
         "version, or another workdir.",
         Workdir(tmp_path).read_data,
     )
     check_refused(
-        f"{tmp_path} holds a run in format 3, expected 2: another version made it. Use that "
+        f"{tmp_path} holds a run in format 2, expected 3: another version made it. Use that "
         "version, or another workdir.",
         claim,
         tmp_path,
@@ -195,6 +197,19 @@ def test_more_steps_than_before_are_no_other_run(tmp_path):
     claim(tmp_path)
     claim(tmp_path, config=CONFIG.replace(steps=9))
     assert Workdir(tmp_path).read_config() == CONFIG.replace(steps=9)
+
+
+def test_a_run_may_begin_to_skip_bad_images_and_not_end(tmp_path):
+    claim(tmp_path)
+    skipping = CONFIG.replace(skip_bad_images=True)
+    claim(tmp_path, config=skipping)
+    assert Workdir(tmp_path).read_config() == skipping
+    message = (
+        f"{tmp_path} holds another run (skip_bad_images: True, not False). Use another workdir, "
+        "or the values of that run."
+    )
+    check_refused(message, claim, tmp_path)
+    assert Workdir(tmp_path).read_config() == skipping
 
 
 class TestRefuses:
