@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 
+import keras
 import numpy as np
 import pytest
 
@@ -144,8 +145,9 @@ def test_stopped_and_killed_workers_go_on_where_they_were(in_two, tmp_path, send
     finished, expected = arrays_of(workdir), arrays_of(in_two)
     assert finished.keys() == expected.keys()
     for name, array in expected.items():
-        np.testing.assert_array_equal(finished[name], array, err_msg=name)
-    assert metrics_of(load_run(workdir)) == metrics_of(load_run(in_two))
+        # Of a metric a checkpoint holds the sum over workers, and each goes on from its share.
+        rtol = 1e-6 if name.startswith("metrics/") else 0
+        np.testing.assert_allclose(finished[name], array, rtol, err_msg=name)
 
 
 class TestSlice:
@@ -206,16 +208,24 @@ def test_more_parts_of_a_cpu_in_use_are_refused():
 
 
 def test_normalisation_over_all_replicas_is_that_of_one(tmp_path):
-    config = CONFIG.replace(backbone="preact_resnet", dropout=None, steps=3, width=0.25)
-    mirrored = config.replace(strategy="mirrored", synchronized_batch_norm=True)
-    own = train(config.replace(strategy="mirrored"), tmp_path / "own").model.get_weights()
+    layers = [
+        keras.Input((32, 32, 3)),
+        keras.layers.Conv2D(16, 3, strides=4, use_bias=False),
+        keras.layers.BatchNormalization(momentum=0.5),
+    ]
+    keras.Sequential([keras.Sequential(layers), keras.layers.ReLU()]).save(tmp_path / "bn.keras")
+    config = CONFIG.replace(backbone=str(tmp_path / "bn.keras"), dropout=None, width=1.0, steps=3)
+    config = config.replace(preprocess="center", learning_rate=1e-4)
+    mirrored = config.replace(strategy="mirrored")
     one = train(config, tmp_path / "one").model.get_weights()
+    own = train(mirrored, tmp_path / "own").model.get_weights()
+    mirrored = mirrored.replace(synchronized_batch_norm=True)
     together = train(mirrored, tmp_path / "together").model.get_weights()
 
     def distance(weights):
-        return max(np.abs(a - b).max() for a, b in zip(one, weights, strict=True))
+        return max(np.abs(a - b).max() / np.abs(a).max() for a, b in zip(one, weights, strict=True))
 
-    assert distance(together) < 1e-3 < distance(own)
+    assert distance(together) < 1e-4 < 1e-3 < distance(own)
 
 
 def test_normalisation_over_all_replicas_needs_a_network_that_normalises(tmp_path):
