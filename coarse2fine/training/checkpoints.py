@@ -241,6 +241,7 @@ def _paths(folder: pathlib.Path) -> list[pathlib.Path]:
 def _state(path: pathlib.Path) -> dict[str, Any]:
     try:
         state = json.loads(str(read_arrays(path, [_STATE])[_STATE]))
+        "".join(state["arrays"])  # Names.
         return {**state, **{key: state[key] for key in _STATE_KEYS}}
     except (TypeError, KeyError, RecursionError, json.JSONDecodeError) as error:
         raise InputError(

@@ -254,6 +254,7 @@ def test_a_folder_of_files_is_that_of_so_many_small_images_in_equal_classes(tmp_
     assert image.shape == (40, 48, 3)
 
 
+@pytest.mark.usefixtures("later")
 def test_a_second_start_has_the_index_of_the_first(tmp_path, monkeypatch):
     make_image_folder(tmp_path / "images", 40, num_fine=4, num_coarse=2)
     folders = {"folder": str(tmp_path / "images"), "cache_dir": str(tmp_path / "cache")}

@@ -257,11 +257,20 @@ def test_60_checkpoints(home, run):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "{}", "[" * 10**5, '{"arrays": 3}', '{"arrays": [3]}', '{"arrays": ["model/0"]}'],
+    [
+        "",
+        "[]",
+        "{}",
+        "[" * 10**5,
+        '{"arrays": ["model/0"]}',
+        '{"step": 1, "taxonomy": "", "arrays": 3}',
+        '{"step": 1, "taxonomy": "", "arrays": [3]}',
+    ],
 )
-def test_checkpoints_without_a_sound_state_are_left_out(home, run, text):
+def test_checkpoints_without_a_sound_state_are_refused(home, run, text):
     write_arrays(home / "step-1.npz", {"state": np.array(text)})
-    assert Checkpoints(home, run.model, run.taxonomy).restore() is None
+    with pytest.raises(InputError, match=r"step-1\.npz is not this version's: its state is not an"):
+        Checkpoints(home, run.model, run.taxonomy).restore()
 
 
 @pytest.mark.parametrize("place", range(len(IMAGES)))

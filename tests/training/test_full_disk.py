@@ -5,8 +5,8 @@ import subprocess
 import sys
 
 # With the tests of runs: a small one, and what it is compared by. The system refuses to write
-# behind so many bytes of a file: the config's, those of events, a checkpoint's; and at last those
-# of events that a run that goes on puts in order.
+# behind so many bytes of a file: the partition's, those of events, a checkpoint's; and at last
+# those of events that a run that goes on puts in order.
 SCRIPT = """
 import contextlib, json, pathlib, resource, signal, sys
 
@@ -56,8 +56,8 @@ def test_a_full_disk_ends_in_a_message_and_the_run_goes_on_when_there_is_room(tm
         cwd=__file__.rpartition("/")[0],
     )
     assert done.returncode == 0, done.stderr[-4000:]
-    config, events, checkpoint, again = json.loads(done.stdout.splitlines()[-1])
-    assert config == "HOME/config.json cannot be written: File too large."
+    begin, events, checkpoint, again = json.loads(done.stdout.splitlines()[-1])
+    assert begin == "HOME/partition.npz cannot be written: File too large."
     assert events.startswith("HOME/events cannot be written: ")
     assert "File too large" in events
     assert checkpoint == "HOME/checkpoints/best.npz cannot be written: File too large."

@@ -130,10 +130,10 @@ def test_a_run_of_another_version_is_refused(tmp_path):
 def test_a_run_of_another_version_is_refused_before_its_config_is_read(tmp_path):
     claim(tmp_path)
     data = json.loads((tmp_path / "data.json").read_text())
-    (tmp_path / "data.json").write_text(json.dumps({"format": 3}))
+    (tmp_path / "data.json").write_text(json.dumps({"format": 0}))
     (tmp_path / "config.json").write_text('{"colour": "red"}')
     message = (
-        f"{tmp_path} holds a run in format 3, expected 2: another version made it. Use that "
+        f"{tmp_path} holds a run in format 0, expected 3: another version made it. Use that "
         "version, or another workdir."
     )
     for read in (Workdir(tmp_path).read_config, lambda: load_run(tmp_path)):
