@@ -18,8 +18,11 @@ class MultiWorkerModel(keras.Model):
     """A model that several workers can train: it is built before, and its steps give `as_logs`."""
 
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
-        if not self.built:
+        if num_workers(self.distribute_strategy) == 1:
             super()._maybe_symbolic_build(iterator, data_batch)
+        elif self.optimizer is not None and not self.optimizer.built:
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
 
 
 def num_workers(strategy: tf.distribute.Strategy) -> int:
@@ -31,5 +34,6 @@ def num_workers(strategy: tf.distribute.Strategy) -> int:
 
 def as_logs(metrics: Mapping[str, Any]) -> dict[str, Any]:
     """A step's values, in the shape that Keras takes the mean of over all workers."""
-    shape = (1,) if num_workers(tf.distribute.get_strategy()) > 1 else ()
-    return {name: tf.reshape(value, shape) for name, value in metrics.items()}
+    if num_workers(tf.distribute.get_strategy()) == 1:
+        return dict(metrics)
+    return {name: tf.reshape(value, (1,)) for name, value in metrics.items()}

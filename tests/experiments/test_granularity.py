@@ -12,7 +12,7 @@ from coarse2fine.experiments import (
     Granularity,
     Published,
     Setting,
-    granularity,
+    latest_splits,
     measure_granularity,
     select_settings,
 )
@@ -205,8 +205,8 @@ def test_images_without_a_fine_label_are_in_neither_run_and_counted(tmp_path, mo
             return source
         return source.with_fine(np.where(np.arange(len(source)) % 8 < 3, -1, source.fine))
 
-    load_all = granularity.load_split
-    monkeypatch.setattr(granularity, "load_split", load_split)
+    load_all = latest_splits.load_split
+    monkeypatch.setattr(latest_splits, "load_split", load_split)
     result = measure_granularity(TINY, tmp_path)
     assert result.without_fine == (300,)
     for run in (result.pairs[0].fine, result.pairs[0].coarse):
