@@ -1,8 +1,9 @@
-"""What all tests share: two logical CPU devices, the folder of real data, flags."""
+"""What all tests share: two logical CPU devices, the folder of real data, flags, signals."""
 
 import importlib
 import os
 import pathlib
+import signal
 import time
 
 import pytest
@@ -26,6 +27,14 @@ def data_dir():
     if "COARSE2FINE_DATA_DIR" not in os.environ:
         pytest.skip("COARSE2FINE_DATA_DIR names no folder of real data")
     return pathlib.Path(os.environ["COARSE2FINE_DATA_DIR"])
+
+
+@pytest.fixture(autouse=True)
+def _python_heeds_ctrl_c():
+    """What a shell starts in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

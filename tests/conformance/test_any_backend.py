@@ -6,11 +6,11 @@ import importlib
 import keras
 import numpy as np
 import pytest
-from catalogue import ENTRIES, LAYERS, NOT_CHECKED, PUBLIC_MODULES
+from catalogue import ENTRIES, LAYERS, NETWORKS, NOT_CHECKED, PUBLIC_MODULES
 
 from coarse2fine import layers
 
-MODELS = [entry for entry in ENTRIES if isinstance(entry.build(), keras.layers.Layer)]
+MODELS = [*LAYERS, *NETWORKS]
 
 
 def as_model(entry):

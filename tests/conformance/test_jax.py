@@ -15,7 +15,7 @@ def test_layers_conform_on_jax():
     here = pathlib.Path(__file__).parent
     result = subprocess.run(
         [
-            *[sys.executable, "-m", "pytest", "-p", "no:cacheprovider"],
+            *[sys.executable, "-m", "pytest", "-n0", "-p", "no:cacheprovider"],
             *[here / "test_any_backend.py", "-k", f"not ({' or '.join(map(str, NETWORKS))})"],
         ],
         cwd=here.parents[1],

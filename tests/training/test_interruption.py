@@ -15,6 +15,15 @@ from coarse2fine.training.interruption import Interruption
 from coarse2fine.training.workers import Workers
 
 
+CONFIG = make_config(
+    schedule="plateau",
+    plateau_patience=1,
+    checkpoint_every_steps=None,
+    track_training_accuracy=True,
+    validation_fraction=0.2,
+)
+
+
 class Signal(keras.callbacks.Callback):
     """Sends this process a signal: in an update, or at the end of an epoch after it."""
 
@@ -39,19 +48,21 @@ def make_interruption():
     return Interruption(Workers(tf.distribute.get_strategy()))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("step", [1, 13, 18, 27])
-def test_finishes_the_update_saves_and_goes_on_as_if_nothing_had_been(tmp_path, number, step):
-    config = make_config(
-        schedule="plateau",
-        plateau_patience=1,
-        checkpoint_every_steps=None,
-        track_training_accuracy=True,
-        validation_fraction=0.2,
-    )
-    whole = train(config, tmp_path / "whole", source=make_source())
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run that nothing stopped."""
+    return train(CONFIG, tmp_path_factory.mktemp("whole"), source=make_source())
+
+
+@pytest.mark.parametrize(
+    ("step", "number"),
+    [(1, signal.SIGTERM), (13, signal.SIGINT), (18, signal.SIGTERM), (27, signal.SIGINT)],
+)
+def test_finishes_the_update_saves_and_goes_on_as_if_nothing_had_been(
+    whole, tmp_path, step, number
+):
     with pytest.raises(Interrupted) as error:
-        train(config, tmp_path / "cut", lambda *_: [Signal(number, step)], make_source())
+        train(CONFIG, tmp_path / "cut", lambda *_: [Signal(number, step)], make_source())
     assert error.value.signal_number == number
     assert str(error.value) == (
         f"Stopped by {signal.Signals(number).name}. {tmp_path / 'cut'} is saved at update {step} "
@@ -60,7 +71,7 @@ def test_finishes_the_update_saves_and_goes_on_as_if_nothing_had_been(tmp_path, 
     assert [path.name for path in (tmp_path / "cut" / "checkpoints").glob("step-*")] == [
         f"step-{step}.npz"
     ]
-    assert_same_run(whole, train(config, tmp_path / "cut", source=make_source()))
+    assert_same_run(whole, train(CONFIG, tmp_path / "cut", source=make_source()))
 
 
 def test_a_signal_after_the_last_update_of_a_search_stops_before_the_replay(tmp_path):
@@ -79,13 +90,12 @@ def test_a_signal_after_the_last_update_of_a_search_stops_before_the_replay(tmp_
         np.testing.assert_array_equal(a, b)
 
 
-def test_a_signal_after_the_last_update_is_told_once_all_is_written(tmp_path):
-    whole = train(make_config(), tmp_path / "whole", source=make_source())
+def test_a_signal_after_the_last_update_is_told_once_all_is_written(whole, tmp_path):
     last = Signal(signal.SIGINT, whole.step, at_epoch_end=True)
     with pytest.raises(Interrupted):
-        train(make_config(), tmp_path / "cut", lambda *_: [last], make_source())
+        train(CONFIG, tmp_path / "cut", lambda *_: [last], make_source())
     before = (tmp_path / "cut" / "metrics.jsonl").read_bytes()
-    assert_same_run(whole, train(make_config(), tmp_path / "cut", source=make_source()))
+    assert_same_run(whole, train(CONFIG, tmp_path / "cut", source=make_source()))
     assert (tmp_path / "cut" / "metrics.jsonl").read_bytes() == before
 
 
@@ -96,18 +106,15 @@ def test_handlers_are_as_before_afterwards():
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
 
 
-def test_a_signal_that_is_ignored_stays_so(request):
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
+def test_a_signal_that_is_ignored_stays_so():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with make_interruption() as interruption:
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
         signal.raise_signal(signal.SIGINT)
         interruption.check()
 
 
-def test_a_second_signal_is_not_held_back(request):
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
+def test_a_second_signal_is_not_held_back():
     with make_interruption() as interruption:
         signal.raise_signal(signal.SIGINT)
         with pytest.raises(Interrupted):

@@ -3,8 +3,10 @@
 import contextlib
 import dataclasses
 import functools
+import itertools
 import json
 import re
+import shutil
 from unittest import mock
 
 import keras
@@ -122,10 +124,28 @@ def assert_same_run(whole, other):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The run of a config on `make_source()`, trained once for all tests that compare with it."""
+    return functools.cache(
+        lambda config: train(config, tmp_path_factory.mktemp("trained"), source=make_source())
+    )
+
+
+@pytest.fixture(scope="module")
+def crashed(tmp_path_factory):
+    """Workdirs of `make_config()` that crashed behind update 25, one each time."""
+    root = tmp_path_factory.mktemp("crashed")
+    with pytest.raises(RuntimeError, match="crash"):
+        train(make_config(), root / "0", lambda *_: [StopAfter(25)], make_source())
+    numbers = itertools.count(1)
+    return lambda: shutil.copytree(root / "0", root / str(next(numbers)))
+
+
 @pytest.mark.parametrize("stops", [[25], [3], [9, 10, 27], [18], [44]])
-def test_goes_on_after_crashes_as_if_it_had_not_stopped(tmp_path, stops):
+def test_goes_on_after_crashes_as_if_it_had_not_stopped(trained, tmp_path, stops):
     config = make_config(schedule="plateau", plateau_patience=1, epochs=5)
-    whole = train(config, tmp_path / "whole", source=make_source())
+    whole = trained(config)
     assert whole.config.steps == 45
     for stop in stops:
         with pytest.raises(RuntimeError, match="crash"):
@@ -155,8 +175,8 @@ def test_a_finished_run_is_loaded_and_not_trained_again(tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
-def test_is_a_pure_function_of_its_config(tmp_path):
-    runs = [train(make_config(), tmp_path / name, source=make_source()) for name in "ab"]
+def test_is_a_pure_function_of_its_config(trained, tmp_path):
+    runs = trained(make_config()), train(make_config(), tmp_path, source=make_source())
     for a, b in zip(*map(weights_of, runs), strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -385,10 +405,9 @@ def test_a_callback_that_stops_training_is_refused(tmp_path, hook, step):
 
 
 @pytest.mark.parametrize("lines", [[0, 2], [1, 0], [0, 0, 1], [None, 1], []])
-def test_metrics_that_lack_an_epoch_of_a_checkpoint_are_refused_and_stay(tmp_path, lines):
-    with pytest.raises(RuntimeError, match="crash"):
-        train(make_config(), tmp_path, lambda *_: [StopAfter(25)], make_source())
-    path = tmp_path / "metrics.jsonl"
+def test_metrics_that_lack_an_epoch_of_a_checkpoint_are_refused_and_stay(crashed, lines):
+    home = crashed()
+    path = home / "metrics.jsonl"
     written = path.read_text().splitlines()
     assert len(written) == 2
     written.append(written[1].replace('"epoch": 2', '"epoch": 3'))
@@ -401,7 +420,7 @@ def test_metrics_that_lack_an_epoch_of_a_checkpoint_are_refused_and_stay(tmp_pat
         "2, each once and in order. Restore the file, or use another workdir."
     )
     with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
-        train(make_config(), tmp_path, source=make_source())
+        train(make_config(), home, source=make_source())
     assert path.read_bytes() == before
 
 
@@ -411,22 +430,20 @@ def flip(content):
 
 
 @pytest.mark.parametrize("damage", [flip, lambda content: content[:-100]], ids=["bit", "cut"])
-def test_a_damaged_checkpoint_changes_nothing_in_what_a_run_ends_with(tmp_path, damage, caplog):
-    config = make_config(schedule="plateau", plateau_patience=1)
-    whole = train(config, tmp_path / "whole", source=make_source())
-    with pytest.raises(RuntimeError, match="crash"):
-        train(config, tmp_path / "cut", lambda *_: [StopAfter(25)], make_source())
-    path = tmp_path / "cut" / "checkpoints" / "step-21.npz"
+def test_a_damaged_checkpoint_changes_nothing_in_what_a_run_ends_with(
+    trained, crashed, damage, caplog
+):
+    home = crashed()
+    path = home / "checkpoints" / "step-21.npz"
     path.write_bytes(damage(path.read_bytes()))
-    again = train(config, tmp_path / "cut", source=make_source())
+    again = train(make_config(), home, source=make_source())
     assert caplog.messages == [
         f"Checkpoint {path} is damaged, and set aside as step-21.npz.damaged."
     ]
-    assert_same_run(whole, again)
+    assert_same_run(trained(make_config()), again)
 
 
-def test_a_clock_that_jumps_back_changes_nothing_in_what_a_run_ends_with(tmp_path):
-    whole = train(make_config(), tmp_path / "whole", source=make_source())
+def test_a_clock_that_jumps_back_changes_nothing_in_what_a_run_ends_with(trained, tmp_path):
     for crash, clock in ((12, 2_000_000_000), (25, 1_900_000_000)):
         with pytest.raises(RuntimeError, match="crash"):
             train(
@@ -435,4 +452,5 @@ def test_a_clock_that_jumps_back_changes_nothing_in_what_a_run_ends_with(tmp_pat
         for path in (tmp_path / "cut" / "events").glob("*/*.v2"):
             # As a clock that was ahead would have named it.
             path.rename(path.with_name(f"events.out.tfevents.{clock}.host.1.0.v2"))
-    assert_same_run(whole, train(make_config(), tmp_path / "cut", source=make_source()))
+    again = train(make_config(), tmp_path / "cut", source=make_source())
+    assert_same_run(trained(make_config()), again)
