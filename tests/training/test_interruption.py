@@ -14,7 +14,6 @@ from coarse2fine.training import train
 from coarse2fine.training.interruption import Interruption
 from coarse2fine.training.workers import Workers
 
-
 CONFIG = make_config(
     schedule="plateau",
     plateau_patience=1,
