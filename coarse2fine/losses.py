@@ -21,11 +21,15 @@ class MaskedTwoHeadedLoss(keras.losses.Loss):
     where each part is the cross-entropy of a softmax over one head's scores. The sum over images is
     divided by the number of images, whether or not they have a fine label.
 
+    Label smoothing `e` takes for the label's one-hot vector `1 - e` of it and `e` of an even
+    distribution over the level's classes.
+
     With coarse weight .5, an image with fine loss 2 and coarse loss 1 costs 2.5 where it has a fine
     label and .5 where it has none; a batch of the two costs 1.5.
 
     Args:
         coarse_weight: the paper's lambda, 0 or more. At 0 the coarse head is not looked at.
+        label_smoothing: 0 or more and below 1, on both levels.
         **kwargs: of `keras.losses.Loss`.
 
     Call arguments:
@@ -44,32 +48,49 @@ class MaskedTwoHeadedLoss(keras.losses.Loss):
 
     Reference:
         Lei, Guo, Wang, "Weakly Supervised Image Classification with Coarse and Fine Labels",
-        CRV 2017, section IV-D.
+        CRV 2017, section IV-D. Szegedy, Vanhoucke, Ioffe, Shlens, Wojna, "Rethinking the Inception
+        Architecture for Computer Vision", CVPR 2016, section 7, on label smoothing.
     """
 
     def __init__(
-        self, coarse_weight: float = 1.0, name: str = "masked_two_headed_loss", **kwargs: Any
+        self,
+        coarse_weight: float = 1.0,
+        label_smoothing: float = 0.0,
+        name: str = "masked_two_headed_loss",
+        **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
         if coarse_weight < 0:
             raise InputError(f"coarse_weight is {coarse_weight}, expected 0 or more.")
+        if not 0 <= label_smoothing < 1:
+            raise InputError(
+                f"label_smoothing is {label_smoothing}, expected 0 or more and below 1."
+            )
         self.coarse_weight = coarse_weight
+        self.label_smoothing = label_smoothing
 
     def call(self, y_true: dict[str, Any], y_pred: dict[str, Any]) -> Any:
         """The loss of each image, `(batch,)`."""
         loss = 0.0
         if "fine" in y_pred:
-            loss += y_true["has_fine"] * _cross_entropy(y_true["fine"], y_pred["fine"])
+            loss += y_true["has_fine"] * self._cross_entropy(y_true["fine"], y_pred["fine"])
         if self.coarse_weight:
-            loss += self.coarse_weight * _cross_entropy(y_true["coarse"], y_pred["coarse"])
+            loss += self.coarse_weight * self._cross_entropy(y_true["coarse"], y_pred["coarse"])
         return loss
+
+    def _cross_entropy(self, labels: Any, scores: Any) -> Any:
+        # `Loss.__call__` casts labels to float32.
+        labels = ops.cast(labels, "int32")
+        loss = ops.sparse_categorical_crossentropy(labels, scores, from_logits=True)
+        if not self.label_smoothing:
+            return loss
+        of_all_labels = ops.logsumexp(scores, axis=-1) - ops.mean(scores, axis=-1)
+        return loss + self.label_smoothing * (of_all_labels - loss)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal loss."""
-        return {**super().get_config(), "coarse_weight": self.coarse_weight}
-
-
-def _cross_entropy(labels: Any, scores: Any) -> Any:
-    # `Loss.__call__` casts labels to float32.
-    labels = ops.cast(labels, "int32")
-    return ops.sparse_categorical_crossentropy(labels, scores, from_logits=True)
+        return {
+            **super().get_config(),
+            "coarse_weight": self.coarse_weight,
+            "label_smoothing": self.label_smoothing,
+        }

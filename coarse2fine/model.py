@@ -8,11 +8,22 @@ import tensorflow as tf
 
 from coarse2fine.data.pipeline import LABELS
 from coarse2fine.errors import InputError, check_known
-from coarse2fine.layers import ClassFeatureMap, GlobalAvg, MinPoolCoarse
+from coarse2fine.layers import (
+    ClassFeatureMap,
+    GlobalAvg,
+    LogSumExpCoarse,
+    MeanPoolCoarse,
+    MinPoolCoarse,
+    SoftMinPoolCoarse,
+)
 from coarse2fine.losses import MaskedTwoHeadedLoss
 from coarse2fine.metrics import ParentAccuracy, TopKAccuracy
 from coarse2fine.multi_worker import MultiWorkerModel, as_logs
 from coarse2fine.taxonomy import Taxonomy
+
+COARSE_SUPERVISION = ("min", "mean", "soft_min", "marginal")
+
+FINE_TERM = ("batch", "labelled")
 
 
 @keras.saving.register_keras_serializable("coarse2fine")
@@ -27,6 +38,10 @@ class CoarseToFine(MultiWorkerModel):
         score[k] = sum over i of M[i, k] / d            on either level (Eq. 2, 3)
         loss(x) = has_fine(x) * fine_loss(x) + coarse_weight * coarse_loss(x)      (Eq. 7)
 
+    `coarse_supervision` is what takes the minimum's place: what an image teaches of which only the
+    coarse label is known. A minimum asks of all children of the label to respond, a mean lets each
+    of them learn, and the marginal likelihood asks for any.
+
     `compile` needs an optimizer only: the loss and the metrics belong to the method.
 
     Args:
@@ -34,6 +49,14 @@ class CoarseToFine(MultiWorkerModel):
             `(batch, units)`.
         taxonomy: of the classes.
         coarse_weight: the paper's lambda, the weight of the coarse loss with `labels="mixed"`.
+        coarse_supervision: how coarse scores follow from fine class maps: `min` (`MinPoolCoarse`,
+            the paper's), `mean` (`MeanPoolCoarse`), `soft_min` (`SoftMinPoolCoarse`) or `marginal`
+            (`LogSumExpCoarse` of the fine scores: a coarse class has the sum of its children's
+            probabilities).
+        soft_min_temperature: of `SoftMinPoolCoarse`.
+        fine_term: what the sum of a batch's fine losses is divided by, with `labels="mixed"`:
+            `batch`, its images, as in Eq. 7, or `labelled`, those that have a fine label.
+        label_smoothing: of `MaskedTwoHeadedLoss`.
         labels: what the model learns from. `mixed`: fine labels where there are any, and coarse
             labels. `fine` and `oracle`: the fine loss alone (they differ in the data). `coarse`:
             the coarse loss alone, on one head of coarse class maps.
@@ -56,8 +79,8 @@ class CoarseToFine(MultiWorkerModel):
         with `labels="coarse"` the coarse ones only.
 
     Raises:
-        InputError: unknown `labels`, a negative weight, a `head_dropout` outside [0, 1), or an
-            `extra_layer` with other labels than `coarse`.
+        InputError: a word that is not known, a number outside its range, or an `extra_layer` with
+            other labels than `coarse`.
 
     Example:
         >>> from coarse2fine.backbones import nin
@@ -82,10 +105,16 @@ class CoarseToFine(MultiWorkerModel):
         class_map_activation: str | None = None,
         head_dropout: float = 0.0,
         extra_layer: bool = False,
+        coarse_supervision: str = "min",
+        soft_min_temperature: float = 1.0,
+        fine_term: str = "batch",
+        label_smoothing: float = 0.0,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         check_known("labels", labels, LABELS)
+        check_known("coarse_supervision", coarse_supervision, COARSE_SUPERVISION)
+        check_known("fine_term", fine_term, FINE_TERM)
         if coarse_weight < 0:
             raise InputError(f"coarse_weight is {coarse_weight}, expected 0 or more.")
         if not 0 <= head_dropout < 1:
@@ -103,6 +132,10 @@ class CoarseToFine(MultiWorkerModel):
         self.class_map_activation = class_map_activation
         self.head_dropout = head_dropout
         self.extra_layer = extra_layer
+        self.coarse_supervision = coarse_supervision
+        self.soft_min_temperature = soft_min_temperature
+        self.fine_term = fine_term
+        self.label_smoothing = label_smoothing
         self.has_fine_head = labels != "coarse"
 
         if extra_layer:
@@ -113,10 +146,10 @@ class CoarseToFine(MultiWorkerModel):
             name="class_feature_map",
         )
         if self.has_fine_head:
-            self.min_pool_coarse = MinPoolCoarse(taxonomy.parent, name="min_pool_coarse")
+            self.pool_siblings = self._make_pool()
         self.global_avg = GlobalAvg(name="global_avg")
         weight = {"mixed": coarse_weight, "coarse": 1.0}.get(labels, 0.0)
-        self.two_headed_loss = MaskedTwoHeadedLoss(weight)
+        self.two_headed_loss = MaskedTwoHeadedLoss(weight, label_smoothing)
         self.mean_loss = keras.metrics.Mean(name="loss")
         self.head_metrics = _head_metrics(taxonomy, self.has_fine_head)
 
@@ -139,22 +172,47 @@ class CoarseToFine(MultiWorkerModel):
         self.class_feature_map.build(features_shape)
         self.built = True
 
+    def _make_pool(self) -> keras.layers.Layer:
+        parent = self.taxonomy.parent
+        if self.coarse_supervision == "soft_min":
+            return SoftMinPoolCoarse(parent, self.soft_min_temperature, name="soft_min_pool_coarse")
+        if self.coarse_supervision == "mean":
+            # Of scores, which are float32, as in `call`.
+            return MeanPoolCoarse(parent, dtype="float32", name="mean_pool_coarse")
+        if self.coarse_supervision == "marginal":
+            return LogSumExpCoarse(parent, name="log_sum_exp_coarse")
+        return MinPoolCoarse(parent, name="min_pool_coarse")
+
     def call(self, images: Any, training: bool | None = None) -> dict[str, Any]:
         """Scores of both levels."""
-        maps = self.class_maps(images, training=training)
-        return {level: self.global_avg(maps[level]) for level in maps}
+        maps = self._head_maps(images, training)
+        scores = self.global_avg(maps)
+        if not self.has_fine_head:
+            return {"coarse": scores}
+        if self.coarse_supervision in ("mean", "marginal"):
+            # The mean of averages is the average of means, and takes less.
+            return {"fine": scores, "coarse": self.pool_siblings(scores)}
+        return {"fine": scores, "coarse": self.global_avg(self.pool_siblings(maps))}
 
     def class_maps(self, images: Any, training: bool | None = None) -> dict[str, Any]:
-        """Class maps of both levels, `(batch, height, width, num_fine or num_coarse)`."""
+        """Class maps of both levels, `(batch, height, width, num_fine or num_coarse)`.
+
+        With `coarse_supervision="marginal"` the coarse ones are what the fine ones are together at
+        each location; their average is not the coarse score.
+        """
+        maps = self._head_maps(images, training)
+        if not self.has_fine_head:
+            return {"coarse": maps}
+        return {"fine": maps, "coarse": self.pool_siblings(maps)}
+
+    def _head_maps(self, images: Any, training: bool | None) -> Any:
+        """Fine class maps; without a fine head coarse ones."""
         features = self.backbone(images, training=training)
         if self.head_dropout:
             features = self.channel_dropout(features, training=training)
         if self.extra_layer:
             features = self.extra_linear(features)
-        maps = self.class_feature_map(features)
-        if not self.has_fine_head:
-            return {"coarse": maps}
-        return {"fine": maps, "coarse": self.min_pool_coarse(maps)}
+        return self.class_feature_map(features)
 
     def features(self, images: Any, training: bool | None = None) -> Any:
         """What the backbone makes of images, averaged over locations: `(batch, channels)` float32.
@@ -190,8 +248,11 @@ class CoarseToFine(MultiWorkerModel):
 
     def _batch_loss(self, labels: Any, scores: Any, weights: Any) -> Any:
         """This replica's part of the loss: the parts of all replicas sum to the batch's."""
+        has_fine = weights["fine"]
+        if self.fine_term == "labelled":
+            has_fine *= tf.math.divide_no_nan(_total(weights["coarse"]), _total(has_fine))
         loss = self.two_headed_loss(
-            {**labels, "has_fine": weights["fine"]}, scores, sample_weight=weights["coarse"]
+            {**labels, "has_fine": has_fine}, scores, sample_weight=weights["coarse"]
         )
         return loss + sum(self.losses) / _num_replicas()
 
@@ -217,6 +278,10 @@ class CoarseToFine(MultiWorkerModel):
             "class_map_activation": self.class_map_activation,
             "head_dropout": self.head_dropout,
             "extra_layer": self.extra_layer,
+            "coarse_supervision": self.coarse_supervision,
+            "soft_min_temperature": self.soft_min_temperature,
+            "fine_term": self.fine_term,
+            "label_smoothing": self.label_smoothing,
         }
 
     @classmethod
@@ -260,6 +325,12 @@ def _head_metrics(taxonomy: Taxonomy, has_fine_head: bool) -> list[_HeadMetric]:
         ),
     ]
     return fine + coarse
+
+
+def _total(weights: Any) -> Any:
+    """The sum over the images of all replicas."""
+    replica = tf.distribute.get_replica_context()
+    return replica.all_reduce(tf.distribute.ReduceOp.SUM, tf.reduce_sum(weights))
 
 
 def _num_replicas() -> int:

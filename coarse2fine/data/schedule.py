@@ -1,6 +1,7 @@
 """Which images, in which order, with which random numbers: a pure function of the step."""
 
 import dataclasses
+import math
 
 import tensorflow as tf
 
@@ -16,6 +17,12 @@ class Schedule:
     its stream's permutation for that pass. So every run of n places holds between floor(n r) and
     ceil(n r) fine-labelled images, and each stream shows every image once before any a second time.
 
+    Where `coarse_share` gives the share of coarse-only places, r is 1 - coarse_share. Where that
+    changes, the integral of r takes the place of g r. From a at place 0 on a straight line to b at
+    place n, and b from there on, it is
+
+        g - (a + (b - a) min(g, n) / (2 n)) min(g, n) - b max(g - n, 0)
+
     With 2 fine-labelled (0, 1) and 4 coarse-only images (2 to 5), r = 1/3: places 2, 5, 8, ... are
     fine-labelled, and a batch of 3 might hold 4, 2, 0, the next 5, 3, 1, the next 3, 5, 1.
 
@@ -24,25 +31,55 @@ class Schedule:
         num_coarse_only: images of the coarse-only stream; they are numbered after them.
         batch_size: places a step.
         seed: of the permutations and of `random_integers`.
+        coarse_share: share of places that are coarse-only; None for that of the images.
+        final_coarse_share: what it changes to, on a straight line; None for no change.
+        last_place: where it arrives there.
 
     Raises:
-        InputError: an empty training set, or a batch in which a stream would be missing.
+        InputError: an empty training set, a share of a stream that is empty, or a batch in which a
+            stream of an unchanging share would be missing.
     """
 
     num_fine_labelled: int
     num_coarse_only: int
     batch_size: int
     seed: int
+    coarse_share: float | None = None
+    final_coarse_share: float | None = None
+    last_place: int = 0
 
     def __post_init__(self) -> None:
         if self.num_images == 0:
             raise InputError("There is no training image. Raise fine_fraction or coarse_fraction.")
+        if self.coarse_share is not None:
+            self._check_share()
+            return
         needed = smallest_batch(self.num_fine_labelled, self.num_coarse_only)
         if self.batch_size < needed:
             raise InputError(
                 f"A batch of {self.batch_size} is too small for the ratio of "
                 f"{self.num_fine_labelled} fine-labelled to {self.num_coarse_only} coarse-only "
                 f"images: some batches would hold none of one kind. Use batch_size >= {needed}."
+            )
+
+    def _check_share(self) -> None:
+        shares = [s for s in (self.coarse_share, self.final_coarse_share) if s is not None]
+        if not self.num_fine_labelled:
+            raise InputError(
+                f"coarse_share is {self.coarse_share}, and there is no fine-labelled image. Leave "
+                "it out, or raise fine_fraction."
+            )
+        if any(shares) and not self.num_coarse_only:
+            raise InputError(
+                f"coarse_share is {self.coarse_share}, and there is no coarse-only image. Leave it "
+                "out, or raise coarse_fraction."
+            )
+        fewer = min(shares[0], 1 - shares[0])
+        if len(shares) == 1 and fewer and self.batch_size * fewer < 1:
+            raise InputError(
+                f"A batch of {self.batch_size} is too small for coarse_share {shares[0]}: some "
+                "batches would hold no image of one kind. Use batch_size >= "
+                f"{math.ceil(1 / fewer)}."
             )
 
     @property
@@ -53,7 +90,7 @@ class Schedule:
     @property
     def steps_per_epoch(self) -> int:
         """Steps that come nearest to one pass over all images."""
-        return max(1, round(self.num_images / self.batch_size))
+        return steps_of_a_pass(self.num_images, self.batch_size)
 
     def places(self, step: tf.Tensor, size: int | None = None) -> tf.Tensor:
         """The places of a step.
@@ -78,14 +115,29 @@ class Schedule:
             index: `(n,)` int64 numbers of images, below `num_images`.
             has_fine: `(n,)` float32, 1.0 where the image is from the fine-labelled stream.
         """
-        before = places * self.num_fine_labelled // self.num_images
-        is_fine = (places + 1) * self.num_fine_labelled // self.num_images > before
+        before = self._fine_before(places)
+        is_fine = self._fine_before(places + 1) > before
         index = tf.where(
             is_fine,
             self._draw(before, self.num_fine_labelled, stream=0),
             self._draw(places - before, self.num_coarse_only, stream=1) + self.num_fine_labelled,
         )
         return index, tf.cast(is_fine, tf.float32)
+
+    def _fine_before(self, places: tf.Tensor) -> tf.Tensor:
+        """How many places before these are fine-labelled: floor(g r)."""
+        if self.coarse_share is None:
+            return places * self.num_fine_labelled // self.num_images
+        place = tf.cast(places, tf.float64)
+        coarse = self.coarse_share * place
+        if self.final_coarse_share is not None:
+            change = self.final_coarse_share - self.coarse_share
+            changing = tf.minimum(place, float(self.last_place))
+            coarse += change * (
+                changing * changing / (2.0 * max(self.last_place, 1)) + (place - changing)
+            )
+        # A millionth more, so that rounding takes no whole number for the one below it.
+        return tf.cast(tf.floor(place - coarse + 1e-6), tf.int64)
 
     def _draw(self, count: tf.Tensor, num_images: int, stream: int) -> tf.Tensor:
         """The image after `count` others of a stream have been taken."""
@@ -100,6 +152,11 @@ class Schedule:
         """
         bits = 2**31  # A permutation of so many places repeats none within a run.
         return _shuffled(places % bits, (self.seed, 2 + draw, places // bits), bits) % count
+
+
+def steps_of_a_pass(num_images: int, batch_size: int) -> int:
+    """Steps that come nearest to one pass over so many images."""
+    return max(1, round(num_images / batch_size))
 
 
 def smallest_batch(num_fine_labelled: int, num_coarse_only: int) -> int:

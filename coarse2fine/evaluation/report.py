@@ -17,6 +17,8 @@ def make_report(predictions: Predictions, taxonomy: Taxonomy) -> dict[str, float
     - `num_images`: images looked at.
     - `fine_top1`, `fine_top5`: share of the images with a fine label whose class is the best, or
       among the best five, of the fine head.
+    - `fine_top1_top_down`: share of those images whose class is the best, in the fine head, of the
+      children of the best coarse class. Such a prediction agrees with the coarse head always.
     - `coarse_top1`: share of images whose coarse class is the best of the coarse head.
     - `coarse_top1_from_fine`: the same for the parent of the fine head's best class.
     - `coarse_top1_from_fine_sum`: the same for the coarse class whose fine classes have the largest
@@ -33,6 +35,7 @@ def make_report(predictions: Predictions, taxonomy: Taxonomy) -> dict[str, float
             "num_images",
             "fine_top1",
             "fine_top5",
+            "fine_top1_top_down",
             "coarse_top1",
             "coarse_top1_from_fine",
             "coarse_top1_from_fine_sum",
@@ -60,9 +63,31 @@ def make_report(predictions: Predictions, taxonomy: Taxonomy) -> dict[str, float
         report["mistake_severity"] = _share(named[is_wrong] != predictions.coarse[is_wrong])
         if predictions.coarse_scores is not None:
             report["agreement"] = _share(best_coarse == named)
+            top_down = best_of_children(predictions.fine_scores, best_coarse, taxonomy)
+            report["fine_top1_top_down"] = _share(top_down[has_fine] == fine)
         confusion = Decisions.of(predictions).fine_confusion(taxonomy.num_fine)
         report.update(confusion_ratios(confusion, taxonomy))
     return report
+
+
+def best_of_children(fine_scores: np.ndarray, coarse: np.ndarray, taxonomy: Taxonomy) -> np.ndarray:
+    """The top-down rule: the best fine class among the children of a coarse class.
+
+    Args:
+        fine_scores: `(images, num_fine)`.
+        coarse: `(images,)` coarse classes.
+        taxonomy: of the classes.
+
+    Returns:
+        `(images,)` fine classes, each a child of its image's coarse class.
+    """
+    parent = np.asarray(taxonomy.parent)
+    best = np.empty(len(coarse), np.int64)
+    for start in range(0, len(coarse), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        scores = np.where(coarse[part, np.newaxis] == parent, fine_scores[part], -np.inf)
+        best[part] = scores.argmax(-1)
+    return best
 
 
 def confusion_ratios(confusion: np.ndarray, taxonomy: Taxonomy) -> dict[str, float | None]:

@@ -41,6 +41,10 @@ def build_model(
             class_map_activation=backbones.find(config.backbone).class_map_activation,
             head_dropout=config.head_dropout,
             extra_layer=config.extra_layer,
+            coarse_supervision=config.coarse_supervision,
+            soft_min_temperature=config.soft_min_temperature,
+            fine_term=config.fine_term,
+            label_smoothing=config.label_smoothing,
         )
         model(tf.zeros((1, *image_shape)))
     return model

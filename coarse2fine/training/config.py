@@ -114,6 +114,31 @@ class Config:
     coarse_weight: float = _field(
         1.0, "Weight of the coarse loss, with labels=mixed: the paper's lambda."
     )
+    coarse_supervision: Literal["min", "mean", "soft_min", "marginal"] = _field(
+        "min",
+        "What coarse labels teach, with labels=mixed: min (siblings' class maps pooled by their "
+        "minimum, as in Lei 2017), mean, soft_min (between the two) or marginal (a coarse class "
+        "has the sum of its children's probabilities).",
+    )
+    soft_min_temperature: float = _field(
+        1.0, "Of coarse_supervision=soft_min: towards 0 the minimum, towards infinity the mean."
+    )
+    fine_term: Literal["batch", "labelled"] = _field(
+        "batch",
+        "What the fine losses of a batch are divided by, with labels=mixed: batch (its images, Lei "
+        "2017, Eq. 7) or labelled (those with a fine label).",
+    )
+    coarse_share: float | None = _field(
+        None,
+        "Share of coarse-only images in each batch, with labels=mixed; default: their share of the "
+        "training images, the paper's ratio.",
+    )
+    final_coarse_share: float | None = _field(
+        None, "Where coarse_share is to be at the last update, on a straight line; default: there."
+    )
+    label_smoothing: float = _field(
+        0.0, "Share of each label, on both levels, that is spread evenly over all classes."
+    )
     validation_fraction: float = _field(0.1, "Share of S_fine set aside to choose settings.")
     batch_size: int | Literal["auto"] = _field(
         128,

@@ -12,6 +12,11 @@ if typing.TYPE_CHECKING:
 USED_WITH = {
     "extra_layer": ("coarse",),
     "coarse_weight": ("mixed",),
+    "coarse_supervision": ("mixed",),
+    "soft_min_temperature": ("mixed",),
+    "fine_term": ("mixed",),
+    "coarse_share": ("mixed",),
+    "final_coarse_share": ("mixed",),
     "fine_label_noise": ("mixed", "fine", "oracle"),
 }
 """The values that some kinds of labels alone use."""
@@ -76,6 +81,10 @@ _RANGES = {
     "data_fraction": (lambda x: 0 < x <= 1, "above 0 and at most 1"),
     "fine_label_noise": (_is_share, "from 0 to 1"),
     "coarse_weight": (lambda x: 0 <= x < math.inf, "0 or more"),
+    "soft_min_temperature": (lambda x: 0 < x < math.inf, "above 0"),
+    "coarse_share": (lambda x: x is None or 0 <= x < 1, "0 or more and below 1"),
+    "final_coarse_share": (lambda x: x is None or 0 <= x < 1, "0 or more and below 1"),
+    "label_smoothing": (lambda x: 0 <= x < 1, "0 or more and below 1"),
     "validation_fraction": (lambda x: 0 <= x < 1, "0 or more and below 1"),
     "image_size": (_is_count, "1 or more"),
     "shorter_side": (_is_count, "1 or more"),
@@ -120,6 +129,12 @@ def _unused_problems(config: "Config", defaults: Mapping[str, Any]) -> Iterator[
             (name, f"labels={_either(kinds)}", config.labels in kinds)
             for name, kinds in USED_WITH.items()
         ),
+        (
+            "soft_min_temperature",
+            "coarse_supervision=soft_min",
+            config.coarse_supervision == "soft_min",
+        ),
+        ("final_coarse_share", "coarse_share", config.coarse_share is not None),
         ("plateau_patience", "schedule=plateau", config.schedule == "plateau"),
         ("plateau_factor", "schedule=plateau", config.schedule == "plateau"),
         ("milestones", "schedule=milestones", config.schedule == "milestones"),

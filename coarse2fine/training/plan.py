@@ -13,6 +13,7 @@ from coarse2fine.data import (
     select_labels,
 )
 from coarse2fine.data.partition import check_every_class_labelled
+from coarse2fine.data.schedule import steps_of_a_pass
 from coarse2fine.errors import InputError
 from coarse2fine.training.config import Config
 
@@ -72,9 +73,18 @@ def make_plan(source: Source, config: Config) -> Plan:
             f"validation_fraction {config.validation_fraction} of S_fine gives no validation "
             "image, and schedule plateau needs some. Raise it."
         )
-    schedule = Schedule(len(fine_labelled), len(coarse_only), config.images_per_step, config.seed)
+    num_images = len(fine_labelled) + len(coarse_only)
     epochs = config.epochs or _DEFAULT_EPOCHS
-    steps = config.steps or epochs * _whole_steps_per_epoch(source, config, schedule)
+    steps = config.steps or epochs * _whole_steps_per_epoch(source, config, num_images)
+    schedule = Schedule(
+        len(fine_labelled),
+        len(coarse_only),
+        config.images_per_step,
+        config.seed,
+        config.coarse_share,
+        config.final_coarse_share,
+        last_place=steps * config.images_per_step,
+    )
     return Plan(
         config=config.replace(epochs=None, steps=steps),
         steps=steps,
@@ -100,14 +110,12 @@ def _draw_partition(source: Source, config: Config, data_fraction: float) -> Par
     )
 
 
-def _whole_steps_per_epoch(source: Source, config: Config, schedule: Schedule) -> int:
-    """Of the schedule with all data, whatever share of it `schedule` has."""
-    if config.data_fraction == 1:
-        return schedule.steps_per_epoch
-    partition = _draw_partition(source, config, data_fraction=1.0)
-    num_images = sum(map(len, select_labels(partition, config.labels)))
-    # One stream, since none of these batches is made: they need not hold both kinds.
-    return Schedule(num_images, 0, config.images_per_step, config.seed).steps_per_epoch
+def _whole_steps_per_epoch(source: Source, config: Config, num_images: int) -> int:
+    """With all data, where a share of it has `num_images` to train on."""
+    if config.data_fraction < 1:
+        partition = _draw_partition(source, config, data_fraction=1.0)
+        num_images = sum(map(len, select_labels(partition, config.labels)))
+    return steps_of_a_pass(num_images, config.images_per_step)
 
 
 def _usable_labels(source: Source, coarse_only: np.ndarray, config: Config) -> np.ndarray:

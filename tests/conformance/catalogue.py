@@ -107,6 +107,18 @@ LAYERS = (
         (_normal(3, 4, 4, 4),),
         variant="contiguous",
     ),
+    _layer("MeanPoolCoarse", lambda: layers.MeanPoolCoarse(_PARENT), (_normal(3, 4, 4, 10),)),
+    _layer(
+        "SoftMinPoolCoarse",
+        lambda: layers.SoftMinPoolCoarse(_PARENT, temperature=0.3),
+        (_normal(3, 4, 4, 10),),
+    ),
+    _layer(
+        "LogSumExpCoarse",
+        lambda: layers.LogSumExpCoarse(_PARENT),
+        (_normal(3, 10),),
+        dtype="float32",
+    ),
     _layer(
         "Whitening",
         lambda: layers.Whitening(np.arange(12.0), 2 * np.eye(12)),

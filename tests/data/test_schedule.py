@@ -86,6 +86,72 @@ def test_streams_are_dealt_as_the_docstring_says():
     np.testing.assert_array_equal(has_fine, [0, 0, 1] * 3)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.3, 0.8])
+class TestCoarseShare:
+    def test_holds_within_one_image_in_every_run_of_places(self, share):
+        _, has_fine = images(Schedule(20, 30, 10, 0, coarse_share=share), 0, 1000)
+        counts = np.concatenate([[0], np.cumsum(1 - has_fine)])
+        for length in (1, 7, 10, 100, 1000):
+            held = counts[length:] - counts[: len(counts) - length]
+            assert held.min() >= np.floor(length * share - 1e-6)
+            assert held.max() <= np.ceil(length * share + 1e-6)
+        # What is a whole number is that also where no binary fraction is.
+        assert has_fine[:10].sum() == round(10 * (1 - share))
+
+    def test_every_image_stands_once_in_each_pass_of_its_stream(self, share):
+        index, has_fine = images(Schedule(20, 30, 10, 0, coarse_share=share), 0, 1000)
+        for stream, first, size in ((1, 0, 20), (0, 20, 30)):
+            shown = index[has_fine == stream]
+            shown = shown[: len(shown) // size * size].reshape(-1, size)
+            whole = np.tile(np.arange(first, first + size), (len(shown), 1))
+            np.testing.assert_array_equal(np.sort(shown), whole)
+
+    @pytest.mark.parametrize("final", [0.0, 0.9])
+    def test_that_changes_does_so_on_a_straight_line_and_stays_at_its_end(self, share, final):
+        drawn = Schedule(
+            20, 30, 10, 0, coarse_share=share, final_coarse_share=final, last_place=10_000
+        )
+        index, has_fine = images(drawn, 0, 15_000)
+        held = (1 - has_fine).reshape(-1, 500).mean(1)
+        middle = np.minimum((np.arange(30) + 0.5) / 20, 1)
+        middle = np.where(np.arange(30) < 20, middle, 1)
+        np.testing.assert_allclose(held, share + (final - share) * middle, atol=2 / 500)
+        # Each stream still goes through its images in whole passes.
+        fine = index[has_fine == 1]
+        fine = fine[: len(fine) // 20 * 20].reshape(-1, 20)
+        np.testing.assert_array_equal(np.sort(fine), [range(20)] * len(fine))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            (0, 10, 8, 0, 0.5),
+            "coarse_share is 0.5, and there is no fine-labelled image. Leave it out, or raise "
+            "fine_fraction.",
+        ),
+        (
+            (10, 0, 8, 0, 0.5),
+            "coarse_share is 0.5, and there is no coarse-only image. Leave it out, or raise "
+            "coarse_fraction.",
+        ),
+        (
+            (10, 10, 8, 0, 0.1),
+            "A batch of 8 is too small for coarse_share 0.1: some batches would hold no image of "
+            "one kind. Use batch_size >= 10.",
+        ),
+    ],
+)
+def test_a_share_that_no_batch_can_have_is_refused(arguments, message):
+    with pytest.raises(InputError) as error:
+        Schedule(*arguments)
+    assert str(error.value) == message
+
+
+def test_a_share_of_none_needs_no_coarse_only_image():
+    assert images(Schedule(10, 0, 8, 0, coarse_share=0.0), 0, 100)[1].all()
+
+
 class TestShuffling:
     def test_orders_of_other_passes_and_seeds_differ(self):
         orders = [permutation(300, seed, n) for seed in range(8) for n in range(8)]

@@ -48,6 +48,7 @@ def test_gives_the_numbers_worked_out_by_hand():
         {
             "num_images": 6,
             **NUMBERS_OF_FINE,
+            "fine_top1_top_down": 1 / 5,  # In those of x, y, y, y, x: a, d, d, d, a.
             "coarse_top1": 3 / 6,  # The 1st, 3rd and 4th.
             "agreement": 3 / 6,  # With the parents above: the 1st, 4th and 5th.
         }
@@ -56,13 +57,14 @@ def test_gives_the_numbers_worked_out_by_hand():
 
 def test_without_a_coarse_head_what_it_would_say_is_none():
     report = make_report(Predictions(FINE_SCORES, None, FINE, COARSE), TAXONOMY)
-    expected = {"num_images": 6, **NUMBERS_OF_FINE, "coarse_top1": None, "agreement": None}
+    none = dict.fromkeys(("coarse_top1", "agreement", "fine_top1_top_down"))
+    expected = {"num_images": 6, **NUMBERS_OF_FINE, **none}
     assert report == pytest.approx(expected)
 
 
 def test_without_a_fine_head_what_it_would_say_is_none():
     report = make_report(Predictions(None, COARSE_SCORES, FINE, COARSE), TAXONOMY)
-    none = dict.fromkeys((*NUMBERS_OF_FINE, "agreement"))
+    none = dict.fromkeys((*NUMBERS_OF_FINE, "agreement", "fine_top1_top_down"))
     assert report == {"num_images": 6, "coarse_top1": 0.5, **none}
 
 
@@ -71,7 +73,7 @@ def test_where_no_fine_label_is_known_only_coarse_numbers_are_given():
     report = make_report(Predictions(FINE_SCORES, COARSE_SCORES, unknown, COARSE), TAXONOMY)
     assert report == pytest.approx(
         {
-            **dict.fromkeys(NUMBERS_OF_FINE),
+            **dict.fromkeys((*NUMBERS_OF_FINE, "fine_top1_top_down")),
             "num_images": 6,
             "coarse_top1": 3 / 6,
             "coarse_top1_from_fine": 4 / 6,
@@ -159,7 +161,10 @@ def by_loops(fine_scores, coarse_scores, fine, coarse, parent):
 
     The sums over fine classes, which tie only up to rounding, have a test of their own.
     """
-    names = "fine_top1 fine_top5 coarse_top1 coarse_top1_from_fine agreement mistake_severity"
+    names = (
+        "fine_top1 fine_top5 fine_top1_top_down coarse_top1 coarse_top1_from_fine agreement "
+        "mistake_severity"
+    )
     seen = {name: [] for name in names.split()}
     confusion = np.zeros((len(parent), len(parent)), int)
     for i in range(len(fine)):
@@ -175,6 +180,8 @@ def by_loops(fine_scores, coarse_scores, fine, coarse, parent):
             confusion[fine[i], ranking[0]] += 1
             seen["fine_top1"].append(ranking[0] == fine[i])
             seen["fine_top5"].append(fine[i] in ranking[:5])
+            top_down = next(f for f in ranking if parent[f] == best_coarse)
+            seen["fine_top1_top_down"].append(top_down == fine[i])
             if ranking[0] != fine[i]:
                 seen["mistake_severity"].append(named != coarse[i])
     shares = {name: sum(true) / len(true) if true else None for name, true in seen.items()}

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from coarse2fine.errors import InputError
 from coarse2fine.layers import MinPoolCoarse
-from coarse2fine.layers.min_pool_coarse import _lay_out
+from coarse2fine.layers.siblings import lay_out
 
 TAXONOMIES = {
     "one family": [0, 0, 0],
@@ -124,14 +124,14 @@ def test_second_gradient_is_that_of_a_minimum():
 @pytest.mark.parametrize("sizes", [[10] * 1000, range(1, 200), [300] + [1] * 5000, [1, 2, 4, 8]])
 def test_work_is_linear_in_the_number_of_fine_classes(sizes):
     sizes = np.array(sizes)
-    layout = _lay_out(np.repeat(np.arange(len(sizes)), sizes))
+    layout = lay_out(np.repeat(np.arange(len(sizes)), sizes))
     slots = sum(group.classes * group.slots for group in layout.groups)
     assert slots <= 1.25 * sizes.sum()
     assert len(layout.groups) <= 2 + np.log(sizes.max()) / np.log(1.25)
 
 
 def test_nothing_is_moved_where_families_are_contiguous_and_equal():
-    layout = _lay_out(np.repeat(np.arange(4), 3))
+    layout = lay_out(np.repeat(np.arange(4), 3))
     assert layout.fine_of_slot is layout.slot_of_fine is None
     assert layout.coarse_of_row is layout.row_of_coarse is None
 

@@ -72,6 +72,27 @@ def test_labels_beyond_256_survive_the_cast_to_float():
     assert float(loss) < 1e-6
 
 
+@pytest.mark.parametrize("smoothing", [0.1, 0.9])
+def test_smoothed_labels_are_part_of_the_label_and_part_of_all(smoothing):
+    labels, scores = make_batch(1)
+
+    def loss(level):
+        target = np.eye(scores[level].shape[-1])[labels[level]]
+        target = (1 - smoothing) * target + smoothing / target.shape[-1]
+        return -(target * log_softmax(scores[level])).sum(-1)
+
+    expected = (labels["has_fine"] * loss("fine") + 0.3 * loss("coarse")).mean()
+    found = MaskedTwoHeadedLoss(0.3, label_smoothing=smoothing)(labels, scores)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, 1.0, float("nan")])
+def test_smoothing_that_leaves_nothing_of_a_label_is_refused(smoothing):
+    with pytest.raises(InputError) as error:
+        MaskedTwoHeadedLoss(label_smoothing=smoothing)
+    assert str(error.value) == f"label_smoothing is {smoothing}, expected 0 or more and below 1."
+
+
 def test_negative_weight_is_refused():
     with pytest.raises(InputError, match=r"^coarse_weight is -1, expected 0 or more\.$"):
         MaskedTwoHeadedLoss(-1)

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from coarse2fine.errors import InputError
-from coarse2fine.model import CoarseToFine
+from coarse2fine.model import COARSE_SUPERVISION, CoarseToFine
 from coarse2fine.taxonomy import Taxonomy
 from coarse2fine.training.optimizer import CoupledSGD
 from coarse2fine.training.strategy import make_strategy
@@ -176,6 +176,70 @@ def test_two_replicas_equal_one(fine_share):
     assert one_logs.keys() == two_logs.keys()
     for name in one_logs:
         np.testing.assert_allclose(one_logs[name], two_logs[name], rtol=1e-5, err_msg=name)
+
+
+POOLS = {
+    "min": lambda maps: maps.min(-1).mean((1, 2)),
+    "mean": lambda maps: maps.mean((1, 2, 3)),
+    "soft_min": lambda maps: -0.5 * np.log(np.exp(-maps / 0.5).mean(-1)).mean((1, 2)),
+    "marginal": lambda maps: np.log(np.exp(maps.mean((1, 2))).sum(-1)),
+}
+
+
+@pytest.mark.parametrize("name", COARSE_SUPERVISION)
+def test_coarse_scores_follow_from_fine_class_maps(name):
+    images, labels, weights = make_batch()
+    temperature = {"soft_min_temperature": 0.5} if name == "soft_min" else {}
+    model = make_model(coarse_supervision=name, **temperature)
+    maps = model.class_maps(images)["fine"].numpy()
+    expected = np.stack([POOLS[name](maps[..., list(c)]) for c in TAXONOMY.children], axis=-1)
+    np.testing.assert_allclose(model(images)["coarse"], expected, rtol=1e-5, atol=1e-6)
+    again = CoarseToFine.from_config(model.get_config())
+    assert type(again.pool_siblings) is type(model.pool_siblings)
+    assert again.get_config() == model.get_config()
+    # It learns from coarse labels alone.
+    before = weights_of(model)
+    hidden = {**weights, "fine": np.zeros_like(weights["fine"])}
+    model.train_on_batch(images, labels, hidden)
+    assert any((a != b).any() for a, b in zip(before, weights_of(model), strict=True))
+
+
+def test_marginal_probabilities_of_both_levels_agree_whatever_the_precision():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = make_model(coarse_supervision="marginal")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    scores = model(make_batch()[0] * 20)
+    fine, coarse = (tf.nn.softmax(scores[level]).numpy() for level in ("fine", "coarse"))
+    summed = np.stack([fine[:, list(c)].sum(-1) for c in TAXONOMY.children], axis=-1)
+    np.testing.assert_allclose(coarse, summed, atol=1e-6)
+
+
+@pytest.mark.parametrize("strategy", ["single", "mirrored"])
+def test_the_fine_term_may_be_the_mean_of_the_labelled(strategy):
+    # Replicas have 2 and 5 of them.
+    keep = np.array([1, 0, 0, 0, 1, 0, 1, 1, 1, 1, 1, 0], bool)
+    images, labels, weights = make_batch(has_fine=keep.astype("float32"))
+    with make_strategy(strategy).scope():
+        masked = make_model(coarse_weight=0.0, fine_term="labelled")
+    masked.fit(as_dataset((images, labels, weights)), verbose=0, shuffle=False)
+    dropped = make_model(coarse_weight=0.0)
+    dropped.train_on_batch(
+        images[keep],
+        tf.nest.map_structure(lambda label: label[keep], labels),
+        tf.nest.map_structure(lambda weight: weight[keep], weights),
+    )
+    assert_weights_close(masked, dropped)
+
+
+def test_without_a_fine_label_in_a_batch_its_fine_term_is_zero():
+    images, labels, weights = make_batch(has_fine=np.zeros(12, "float32"))
+    one, other = make_model(fine_term="labelled"), make_model()
+    logs = [m.train_on_batch(images, labels, weights, return_dict=True) for m in (one, other)]
+    assert logs[0] == logs[1]
+    assert np.isfinite(logs[0]["loss"])
+    assert_weights_close(one, other)
 
 
 def test_eager_equals_graph():

@@ -41,6 +41,12 @@ OTHER = {
     "data_fraction": 0.4,
     "fine_label_noise": 0.1,
     "coarse_weight": 1.0,
+    "coarse_supervision": "min",
+    "soft_min_temperature": 1.0,
+    "fine_term": "batch",
+    "coarse_share": None,
+    "final_coarse_share": None,
+    "label_smoothing": 0.1,
     "validation_fraction": 0.0,
     "batch_size": 64,
     "epochs": None,
@@ -138,6 +144,10 @@ class TestDifferences:
         ("fine_label_noise", 1.1, "from 0 to 1"),
         ("validation_fraction", 1, "0 or more and below 1"),
         ("coarse_weight", -1, "0 or more"),
+        ("coarse_supervision", "max", "one of min, mean, soft_min, marginal"),
+        ("fine_term", "sum", "one of batch, labelled"),
+        ("coarse_share", 1.0, "0 or more and below 1"),
+        ("label_smoothing", 1.0, "0 or more and below 1"),
         ("batch_size", 0, "1 or more, or auto"),
         ("epochs", 0, "1 or more"),
         ("steps", 0, "1 or more"),
@@ -213,6 +223,23 @@ class TestWarmup:
             {"preprocess": "own"},
             "preprocess own is for networks of keras.applications and .keras files, and backbone "
             "is 'nin': choose gcn_zca, standardize or center",
+        ),
+        (
+            {"soft_min_temperature": 0.5},
+            "soft_min_temperature is 0.5, and is used with coarse_supervision=soft_min alone",
+        ),
+        (
+            {"coarse_supervision": "soft_min", "soft_min_temperature": 0.0},
+            "soft_min_temperature is 0.0, expected above 0",
+        ),
+        (
+            {"final_coarse_share": 0.5},
+            "final_coarse_share is 0.5, and is used with coarse_share alone",
+        ),
+        (
+            {"labels": "oracle", "coarse_supervision": "marginal", "fine_term": "labelled"},
+            "coarse_supervision is marginal, and is used with labels=mixed alone; fine_term is "
+            "labelled, and is used with labels=mixed alone",
         ),
         (
             {"milestones": ((0.5, 0.1),)},

@@ -22,6 +22,7 @@ from coarse2fine.taxonomy import Taxonomy
 from coarse2fine.training import Config, load_run, train
 from coarse2fine.training.checkpoints import Checkpoints
 from coarse2fine.training.events import read_events
+from coarse2fine.training.plan import make_plan
 
 TAXONOMY = Taxonomy(("a", "b", "c", "d"), ("x", "y"), (0, 0, 1, 1))
 
@@ -166,6 +167,27 @@ def test_a_finished_run_goes_on_with_more_steps(tmp_path):
     assert not (tmp_path / "run/report.json").exists()
     with pytest.raises(InputError, match=r"holds another run \(steps: 18, not 13\)"):
         train(config, tmp_path / "run", source=make_source())
+
+
+def test_a_share_of_coarse_only_images_that_changes_goes_on_where_it_was(tmp_path):
+    config = make_config(
+        coarse_supervision="marginal",
+        fine_term="labelled",
+        label_smoothing=0.1,
+        coarse_share=0.25,
+        final_coarse_share=0.75,
+    )
+    whole = train(config, tmp_path / "whole", source=make_source())
+    with pytest.raises(RuntimeError, match="crash"):
+        train(config, tmp_path / "cut", lambda *_: [StopAfter(12)], make_source())
+    assert_same_run(whole, train(config, tmp_path / "cut", source=make_source()))
+    plan = make_plan(make_source(), config)
+    _, has_fine = plan.schedule.images(tf.range(27 * 8, dtype=tf.int64))
+    np.testing.assert_allclose(
+        has_fine.numpy().reshape(3, 72).mean(1), [2 / 3, 1 / 2, 1 / 3], atol=0.03
+    )
+    report = evaluate(whole, source=make_source(seed=1))
+    assert report["coarse_top1"] == report["coarse_top1_from_fine_sum"]
 
 
 def test_a_finished_run_is_loaded_and_not_trained_again(tmp_path):
