@@ -16,7 +16,7 @@ _MATCH = flags.DEFINE_enum(
     "Lei 2017).",
 )
 _VIEWS = flags.DEFINE_enum(
-    "views", "1", ["1", "10"], "Crops of each test image: as of launch/evaluate.py."
+    "views", "1", ["1", "2", "10"], "Views of each test image: as of launch/evaluate.py."
 )
 _EXPERIMENT = flags.DEFINE_list(
     "experiment",

@@ -15,7 +15,10 @@ _TRAINING = flags.DEFINE_bool(
     "training", False, "Also evaluate on all images that the run was trained on."
 )
 _VIEWS = flags.DEFINE_enum(
-    "views", "1", ["1", "10"], "Crops of each image: the middle, or corners and middle, mirrored."
+    "views",
+    "1",
+    ["1", "2", "10"],
+    "Views of each image: 1; 2, mirrored too; or 10, crops of corners and middle, mirrored too.",
 )
 _CHECKPOINT = common.define_checkpoint()
 

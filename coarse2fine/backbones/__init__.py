@@ -3,6 +3,7 @@
 from coarse2fine.backbones.alexnet import alexnet
 from coarse2fine.backbones.alexnet_imagenet import alexnet_imagenet
 from coarse2fine.backbones.applications import application
+from coarse2fine.backbones.fastnet import fastnet
 from coarse2fine.backbones.network_file import load_weights, network_file, network_from_json
 from coarse2fine.backbones.nin import nin
 from coarse2fine.backbones.nin_imagenet import nin_imagenet
@@ -17,6 +18,7 @@ __all__ = [
     "alexnet_imagenet",
     "application",
     "create",
+    "fastnet",
     "find",
     "load_weights",
     "network_file",

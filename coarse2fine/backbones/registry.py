@@ -10,6 +10,7 @@ import keras
 from coarse2fine.backbones.alexnet import alexnet
 from coarse2fine.backbones.alexnet_imagenet import alexnet_imagenet
 from coarse2fine.backbones.applications import PREFIX, application, check_application
+from coarse2fine.backbones.fastnet import fastnet
 from coarse2fine.backbones.network_file import SUFFIX, network_file
 from coarse2fine.backbones.nin import nin
 from coarse2fine.backbones.nin_imagenet import nin_imagenet
@@ -34,6 +35,7 @@ class Backbone:
 BACKBONES = {
     "alexnet": Backbone(alexnet, class_map_activation="relu"),
     "alexnet_imagenet": Backbone(alexnet_imagenet, class_map_activation="relu"),
+    "fastnet": Backbone(fastnet, class_map_activation=None),
     "nin": Backbone(nin, class_map_activation="relu"),
     "nin_imagenet": Backbone(nin_imagenet, class_map_activation="relu"),
     "preact_resnet": Backbone(preact_resnet, class_map_activation=None),

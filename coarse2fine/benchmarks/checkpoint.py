@@ -28,9 +28,10 @@ def measure(settings: Settings, parameters: int = 40_000_000, saves: int = 5) ->
         saves: how many are timed, after one that is not.
     """
     side = round(parameters**0.5)
-    network = keras.Sequential([keras.Input((side,)), keras.layers.Dense(side)])
+    # A feature map of one location: from a vector, the class maps would have most parameters.
+    network = keras.Sequential([keras.Input((1, 1, side)), keras.layers.Dense(side)])
     model = CoarseToFine(network, cifar100())
-    model.build((None, side))
+    model.build((None, 1, 1, side))
     model.compile(optimizer=make_optimizer(Config(), 1000))
     model.optimizer.build(model.trainable_variables)
     progress = Progress(1000, 1000)

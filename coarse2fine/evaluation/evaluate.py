@@ -33,7 +33,7 @@ def evaluate(
             `skip_bad_images` others stand for those that cannot be decoded, as in training.
         training_source: the training split as its data set gives it, where it has been loaded
             before.
-        views: of each image, 1 or 10; as of `predict`.
+        views: of each image: 1, 2 or 10; as of `predict`.
         cache_dir: of what is kept of the data, where it is not the one of the run.
 
     Returns:

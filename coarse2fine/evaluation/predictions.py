@@ -5,6 +5,7 @@ import typing
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from coarse2fine.data import EncodedSource, Source, evaluation_batches
 from coarse2fine.data.pipeline import Preprocess, view_batches
@@ -45,8 +46,9 @@ def predict(
         source: of the images.
         indices: which of them; all by default.
         batch_size: images, or views of them, at a time.
-        views: 1, as the source shows an image; or 10, its corners and middle, each mirrored too:
-            then an image's scores are the logarithms of its mean probabilities.
+        views: 1, as the source shows an image; 2, mirrored too; or 10, its corners and middle,
+            each mirrored too. Of several, an image's scores are the logarithms of its mean
+            probabilities.
 
     Raises:
         InputError: scores that are not finite; images that cannot be read; 10 views of images in
@@ -74,11 +76,11 @@ def predict(
 
 def check_views(source: Source, views: int) -> None:
     """Raises `InputError` where a source cannot give so many views of an image."""
-    check_known("number of views", str(views), ("1", "10"))
-    if views != 1 and not isinstance(source, EncodedSource):
+    check_known("number of views", str(views), ("1", "2", "10"))
+    if views == 10 and not isinstance(source, EncodedSource):
         raise InputError(
             f"10 views are crops of image files, and the images of {source.dataset!r} are in "
-            "memory in one size. Use one view."
+            "memory in one size. Use 1 or 2 views."
         )
 
 
@@ -92,9 +94,14 @@ def _average_views(
 ) -> dict[str, np.ndarray]:
     """The logarithms of the probabilities' mean over an image's views."""
     check_views(source, views)
-    files = typing.cast(EncodedSource, source)
-    view = TenCrop(files.view.size, files.view.shorter_side)
-    scores = model.predict(view_batches(files, indices, batch_size, preprocess, view), verbose=0)
+    if views == 2:
+        batches = evaluation_batches(source, indices, max(1, batch_size // 2), preprocess)
+        batches = batches.map(lambda images, *_: _and_mirrored(images))
+    else:
+        files = typing.cast(EncodedSource, source)
+        view = TenCrop(files.view.size, files.view.shorter_side)
+        batches = view_batches(files, indices, batch_size, preprocess, view)
+    scores = model.predict(batches, verbose=0)
     averaged = {}
     for level, level_scores in scores.items():
         level_scores = level_scores.astype(np.float64).reshape(-1, views, level_scores.shape[-1])
@@ -102,3 +109,9 @@ def _average_views(
         mean = np.logaddexp.reduce(logarithms, axis=1) - np.log(views)
         averaged[level] = mean.astype(np.float32)
     return averaged
+
+
+def _and_mirrored(images: tf.Tensor) -> tf.Tensor:
+    """Each image, and behind it what a mirror shows of it."""
+    both = tf.stack([images, tf.reverse(images, [2])], axis=1)
+    return tf.reshape(both, (-1, *images.shape[1:]))

@@ -6,6 +6,7 @@ from coarse2fine.layers.local_response_norm import LocalResponseNorm
 from coarse2fine.layers.log_sum_exp_coarse import LogSumExpCoarse
 from coarse2fine.layers.mean_pool_coarse import MeanPoolCoarse
 from coarse2fine.layers.min_pool_coarse import MinPoolCoarse
+from coarse2fine.layers.patch_whitening import PatchWhitening
 from coarse2fine.layers.soft_min_pool_coarse import SoftMinPoolCoarse
 from coarse2fine.layers.whitening import Whitening
 
@@ -16,6 +17,7 @@ __all__ = [
     "LogSumExpCoarse",
     "MeanPoolCoarse",
     "MinPoolCoarse",
+    "PatchWhitening",
     "SoftMinPoolCoarse",
     "Whitening",
 ]

@@ -71,7 +71,8 @@ class Config:
     )
     backbone: str = _field(
         "nin",
-        "Base network: nin, alexnet, preact_resnet, wide_resnet, nin_imagenet, alexnet_imagenet, "
+        "Base network: nin, alexnet, fastnet, preact_resnet, wide_resnet, nin_imagenet, "
+        "alexnet_imagenet, "
         "keras.applications.<network> (keras.applications.ResNet50, ...) without its classifier, "
         "or a .keras file of a network that ends in features.",
     )
@@ -149,6 +150,7 @@ class Config:
         None, "Passes over the run's training images, counted with data_fraction 1; default 55."
     )
     steps: int | None = _field(None, "Updates, in place of epochs.")
+    nesterov: bool = _field(False, "Momentum that looks ahead (Nesterov).")
     schedule: Literal["plateau", "milestones", "cosine", "onecycle"] = _field(
         "plateau",
         "Learning rate: plateau (times plateau_factor when validation accuracy stalls), milestones "
@@ -170,6 +172,9 @@ class Config:
     )
     learning_rate: float = _field(0.01, "Initial learning rate.")
     weight_decay: float = _field(5e-4, "Joins the gradient before momentum, as in Caffe and Torch.")
+    weight_decay_on: Literal["all", "kernels"] = _field(
+        "all", "What decays: all weights, as in the papers, or all but biases and normalisation."
+    )
     weight_decay_share: float = _field(1.0, "Share of the updates after which decay ends.")
     preprocess: Literal["gcn_zca", "standardize", "center", "own"] = _field(
         "gcn_zca",

@@ -12,6 +12,7 @@ from coarse2fine.data import EncodedSource, Source
 from coarse2fine.errors import Interrupted
 from coarse2fine.files import read_arrays, remove_file, write_arrays
 from coarse2fine.model import CoarseToFine
+from coarse2fine.training.adapt_backbone import adapt_backbone
 from coarse2fine.training.bad_images import replace_bad_images
 from coarse2fine.training.build_model import build_again, build_model
 from coarse2fine.training.checkpoints import (
@@ -86,7 +87,7 @@ def fit(
         config.preprocess, statistics, source.image_shape, config.backbone
     )
     with strategy.scope():
-        model = _compiled_model(plan, home)
+        model = _compiled_model(plan, home, preprocess)
     checkpoints = Checkpoints(
         home.checkpoints,
         model,
@@ -182,11 +183,12 @@ def _own_callbacks(
     return [*writing, *([plateau] if config.schedule == "plateau" else [])], saver
 
 
-def _compiled_model(plan: Plan, home: Workdir) -> CoarseToFine:
+def _compiled_model(plan: Plan, home: Workdir, preprocess: keras.layers.Layer) -> CoarseToFine:
     config, taxonomy, image_shape = plan.config, plan.source.taxonomy, plan.source.image_shape
     keras.utils.set_random_seed(config.seed)
     if newest_checkpoint(home.checkpoints) is None:
         model = build_model(config, taxonomy, image_shape)
+        adapt_backbone(model.backbone, plan, preprocess)
     else:
         model = build_again(config, taxonomy, image_shape, home)
     model.compile(optimizer=make_optimizer(config, plan.steps))

@@ -5,8 +5,11 @@ from typing import Any
 import keras
 from keras import ops
 
+from coarse2fine.errors import check_known
 from coarse2fine.training.config import Config
 from coarse2fine.training.onecycle import OneCycle
+
+DECAY_ON = ("all", "kernels")
 
 
 @keras.saving.register_keras_serializable("coarse2fine")
@@ -22,7 +25,9 @@ class CoupledSGD(keras.optimizers.SGD):
     Args:
         learning_rate: number or schedule.
         momentum: of the velocity.
-        decay: added share of the weight, on every trainable variable.
+        decay: added share of the weight.
+        decay_on: `all` trainable variables, or `kernels`: those of two dimensions and more, which
+            leaves out biases and the scales of normalisations.
         decay_steps: updates after which decay ends; None for never.
         warmup_steps: updates over which the learning rate, whatever sets it, rises from 0.
         **kwargs: of `keras.optimizers.SGD`.
@@ -46,10 +51,13 @@ class CoupledSGD(keras.optimizers.SGD):
         decay: float = 0.0,
         decay_steps: int | None = None,
         warmup_steps: int = 0,
+        decay_on: str = "all",
         **kwargs: Any,
     ):
         super().__init__(learning_rate, momentum=momentum, **kwargs)
+        check_known("decay_on", decay_on, DECAY_ON)
         self.decay = decay
+        self.decay_on = decay_on
         self.decay_steps = decay_steps
         self.warmup_steps = warmup_steps
 
@@ -69,7 +77,7 @@ class CoupledSGD(keras.optimizers.SGD):
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Updates one variable."""
-        if self.decay:
+        if self.decay and (self.decay_on == "all" or len(variable.shape) > 1):
             decay = ops.cast(self.decay, variable.dtype)
             if self.decay_steps is not None:
                 decay *= ops.cast(self.iterations < self.decay_steps, variable.dtype)
@@ -81,6 +89,7 @@ class CoupledSGD(keras.optimizers.SGD):
         return {
             **super().get_config(),
             "decay": self.decay,
+            "decay_on": self.decay_on,
             "decay_steps": self.decay_steps,
             "warmup_steps": self.warmup_steps,
         }
@@ -96,7 +105,9 @@ def make_optimizer(config: Config, steps: int) -> CoupledSGD:
     return CoupledSGD(
         **_rate_arguments(config, steps),
         momentum=0.9,
+        nesterov=config.nesterov,
         decay=config.weight_decay,
+        decay_on=config.weight_decay_on,
         decay_steps=(
             None if config.weight_decay_share == 1 else round(config.weight_decay_share * steps)
         ),

@@ -239,6 +239,16 @@ def test_width_scales_every_number_of_channels():
     assert sorted({layer.filters for layer in convolutions}) == [8, 80, 160, 320]
 
 
+def test_fastnet_refuses_images_of_which_its_pooling_leaves_nothing():
+    assert create("fastnet", input_shape=(9, 12, 3), width=0.1).output_shape[1:3] == (1, 1)
+    with pytest.raises(InputError) as error:
+        create("fastnet", input_shape=(8, 32, 3))
+    assert str(error.value) == (
+        "fastnet: input_shape is (8, 32, 3), expected images that are at least 9 pixels high and "
+        "wide."
+    )
+
+
 def test_unknown_backbone_lists_the_known_ones():
     with pytest.raises(InputError) as error:
         create("resnet")

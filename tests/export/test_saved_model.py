@@ -14,6 +14,12 @@ from coarse2fine.backbones import BACKBONES, create
 from coarse2fine.data import ArraySource
 from coarse2fine.errors import InputError
 from coarse2fine.export import ExportedModel, export
+from coarse2fine.layers import (
+    LogSumExpCoarse,
+    MeanPoolCoarse,
+    MinPoolCoarse,
+    SoftMinPoolCoarse,
+)
 from coarse2fine.saved_model import FILE, check_saved_model
 from coarse2fine.served_operations import OPERATIONS
 from coarse2fine.taxonomy import Taxonomy
@@ -77,6 +83,16 @@ def test_networks_of_keras_applications_have_operations_on_the_list():
     spec = tf.TensorSpec((None, 32, 32, 3), tf.float32)
     graph = tf.function(lambda images: network(images, training=False)).get_concrete_function(spec)
     assert {operation.type for operation in graph.graph.get_operations()} <= OPERATIONS
+
+
+@pytest.mark.parametrize(
+    "kind", [MinPoolCoarse, MeanPoolCoarse, SoftMinPoolCoarse, LogSumExpCoarse]
+)
+@pytest.mark.parametrize("parent", [[0, 0, 1, 1], [2, 0, 1, 0, 0, 2, 0]])
+def test_every_pooling_of_siblings_has_operations_on_the_list(kind, parent):
+    spec = tf.TensorSpec((None, 3, 3, len(parent)), tf.float32)
+    graph = tf.function(kind(parent)).get_concrete_function(spec).graph
+    assert {operation.type for operation in graph.get_operations()} <= OPERATIONS
 
 
 def own_network(tmp_path, layer):

@@ -4,17 +4,18 @@ import keras
 import numpy as np
 import pytest
 
+from coarse2fine.errors import InputError
 from coarse2fine.training import Config
 from coarse2fine.training.optimizer import CoupledSGD, make_optimizer
 
 
-def run_by_hand(weight, gradients, rate, momentum, decay, decay_steps):
+def run_by_hand(weight, gradients, rate, momentum, decay, decay_steps=None, nesterov=False):
     velocity = np.zeros_like(weight)
     for step, gradient in enumerate(gradients):
         if decay_steps is None or step < decay_steps:
             gradient = gradient + decay * weight
         velocity = momentum * velocity - rate * gradient
-        weight = weight + velocity
+        weight = weight + (momentum * velocity - rate * gradient if nesterov else velocity)
     return weight
 
 
@@ -31,6 +32,42 @@ def test_decay_joins_the_gradient_before_momentum(decay_steps):
     np.testing.assert_allclose(variable.numpy(), expected, rtol=1e-5)
 
 
+def test_nesterov_looks_ahead():
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=(3, 4)).astype("float32")
+    gradients = rng.normal(size=(6, 3, 4)).astype("float32")
+    config = Config(schedule="cosine", nesterov=True, weight_decay=0.05, learning_rate=0.1)
+    optimizer, variable = make_optimizer(config, 10**9), keras.Variable(start)
+    for gradient in gradients:
+        optimizer.apply([keras.ops.convert_to_tensor(gradient)], [variable])
+    expected = run_by_hand(start, gradients, 0.1, 0.9, 0.05, nesterov=True)
+    np.testing.assert_allclose(variable.numpy(), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("decay_on", ["all", "kernels"])
+def test_biases_and_normalisations_decay_where_all_do(decay_on):
+    config = Config(schedule="cosine", weight_decay=0.5, weight_decay_on=decay_on)
+    optimizer = make_optimizer(config, 10)
+    model = keras.Sequential(
+        [keras.Input((4, 4, 2)), keras.layers.Conv2D(3, 1), keras.layers.BatchNormalization()]
+    )
+    for variable in model.trainable_variables:
+        variable.assign(keras.ops.ones(variable.shape))
+    optimizer.apply(
+        [keras.ops.zeros(v.shape) for v in model.trainable_variables], model.trainable_variables
+    )
+    decayed = {v.name for v in model.trainable_variables if (v.numpy() < 1).all()}
+    same = {v.name for v in model.trainable_variables if (v.numpy() == 1).all()}
+    assert decayed == ({"kernel"} if decay_on == "kernels" else {"kernel", "bias", "gamma", "beta"})
+    assert same == {"kernel", "bias", "gamma", "beta"} - decayed
+
+
+def test_an_unknown_word_for_what_decays_lists_the_known_ones():
+    with pytest.raises(InputError) as error:
+        CoupledSGD(decay_on="weights")
+    assert str(error.value) == "Unknown decay_on 'weights'. Known: all, kernels."
+
+
 def test_equals_an_l2_penalty_of_half_the_decay():
     start = np.array([1.0, -2.0], "float32")
     first, second = keras.Variable(start), keras.Variable(start)
@@ -43,11 +80,13 @@ def test_equals_an_l2_penalty_of_half_the_decay():
 
 
 def test_comes_back_from_its_config():
-    optimizer = CoupledSGD(0.3, momentum=0.8, decay=0.1, decay_steps=7, warmup_steps=3)
+    optimizer = CoupledSGD(
+        0.3, momentum=0.8, decay=0.1, decay_steps=7, warmup_steps=3, decay_on="kernels"
+    )
     again = CoupledSGD.from_config(optimizer.get_config())
     assert again.get_config() == optimizer.get_config()
     arguments = (again.momentum, again.decay, again.decay_steps, again.warmup_steps)
-    assert arguments == (0.8, 0.1, 7, 3)
+    assert (*arguments, again.decay_on) == (0.8, 0.1, 7, 3, "kernels")
 
 
 def learning_rates(steps, **changes):

@@ -17,7 +17,7 @@ import tensorflow as tf
 from coarse2fine.backbones import BACKBONES
 from coarse2fine.data import ArraySource
 from coarse2fine.errors import InputError
-from coarse2fine.evaluation import evaluate
+from coarse2fine.evaluation import evaluate, predict
 from coarse2fine.taxonomy import Taxonomy
 from coarse2fine.training import Config, load_run, train
 from coarse2fine.training.checkpoints import Checkpoints
@@ -188,6 +188,19 @@ def test_a_share_of_coarse_only_images_that_changes_goes_on_where_it_was(tmp_pat
     )
     report = evaluate(whole, source=make_source(seed=1))
     assert report["coarse_top1"] == report["coarse_top1_from_fine_sum"]
+
+
+def test_two_views_are_an_image_and_what_a_mirror_shows(trained):
+    run, source = trained(make_config()), make_source(seed=1)
+    mirrored = ArraySource(source.images(tf.range(80)).numpy()[:, :, ::-1], TAXONOMY, source.fine)
+    seen = [predict(run.model, run.preprocess, images) for images in (source, mirrored)]
+    averaged = predict(run.model, run.preprocess, source, batch_size=7, views=2)
+    for level in ("fine_scores", "coarse_scores"):
+        shares = [tf.nn.softmax(getattr(scores, level)).numpy() for scores in seen]
+        np.testing.assert_allclose(
+            np.exp(getattr(averaged, level)), np.mean(shares, axis=0), rtol=1e-4
+        )
+    assert evaluate(run, source=source, views=2)["views"] == 2
 
 
 def test_a_finished_run_is_loaded_and_not_trained_again(tmp_path):

@@ -1,0 +1,74 @@
+"""Patches after the first layer: uncorrelated, of unit variance, and with both signs."""
+
+import numpy as np
+import pytest
+
+from coarse2fine.errors import InputError
+from coarse2fine.layers import PatchWhitening
+
+
+def smooth_images(number=200, size=9, seed=0):
+    """Images whose neighbouring pixels and channels are alike."""
+    noise = np.random.default_rng(seed).normal(size=(number, size + 2, size + 2, 3))
+    blurred = sum(noise[:, i : i + size, j : j + size] for i in range(3) for j in range(3))
+    return (blurred + blurred.mean(-1, keepdims=True)).astype("float32")
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_responses_are_uncorrelated_and_of_unit_variance(size):
+    images = smooth_images()
+    layer = PatchWhitening(size, epsilon=0.0)
+    layer.adapt(images)
+    found = layer(images).numpy()
+    values = 3 * size * size
+    assert found.shape == (200, 10 - size, 10 - size, 2 * values)
+    responses = found.reshape(-1, 2 * values)[:, :values].astype("float64")
+    moments = responses.T @ responses / len(responses)
+    np.testing.assert_allclose(moments, np.eye(values), atol=1e-3)
+    np.testing.assert_array_equal(found[..., :values], -found[..., values:])
+
+
+def test_epsilon_keeps_small_what_hardly_varies():
+    images = np.random.default_rng(0).normal(size=(100, 4, 4, 2)) * [1.0, 1e-4]
+    layer = PatchWhitening(1, epsilon=1e-2)
+    layer.adapt(images)
+    variance = np.sort(layer(images).numpy()[..., :2].var((0, 1, 2)))
+    # e / (e + epsilon) of e = 1e-8 and 1.
+    np.testing.assert_allclose(variance, [1e-6, 0.99], rtol=0.1)
+
+
+def test_filters_are_given_and_not_trained():
+    layer = PatchWhitening()
+    layer.adapt(smooth_images())
+    assert [weight.name for weight in layer.trainable_variables] == ["bias"]
+    assert [weight.name for weight in layer.non_trainable_variables] == ["kernel"]
+
+
+def test_many_images_give_the_filters_of_all():
+    images = smooth_images(300)
+    one, other = PatchWhitening(), PatchWhitening()
+    one.adapt(images)
+    other.adapt(images[::-1])
+    np.testing.assert_allclose(np.abs(one.kernel), np.abs(other.kernel), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"size": 0}, "PatchWhitening: size is 0, expected 1 or more."),
+        ({"epsilon": -1}, "PatchWhitening: epsilon is -1, expected 0 or more."),
+    ],
+)
+def test_refuses_bad_arguments(arguments, message):
+    with pytest.raises(InputError) as error:
+        PatchWhitening(**arguments)
+    assert str(error.value) == message
+
+
+def test_images_that_are_smaller_than_a_patch_are_refused():
+    with pytest.raises(InputError) as error:
+        PatchWhitening(3)(np.zeros((1, 2, 8, 3), "float32"))
+    assert str(error.value) == (
+        "PatchWhitening: expected images of shape (batch, height, width, channels), at least 3 "
+        "pixels high and wide, got (1, 2, 8, 3)."
+    )
