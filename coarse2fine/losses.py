@@ -34,7 +34,8 @@ class MaskedTwoHeadedLoss(keras.losses.Loss):
 
     Call arguments:
         y_true: `{"fine", "coarse", "has_fine"}`, each `(batch,)`. Where `has_fine` is 0 the fine
-            label may be any valid class: it changes neither loss nor gradient.
+            label may be any valid class: it changes neither loss nor gradient. Else it is 1, or
+            another weight of the fine loss.
         y_pred: `{"fine": (batch, num_fine), "coarse": (batch, num_coarse)}` scores; the fine part
             is left out where `y_pred` has no fine scores.
 

@@ -52,7 +52,7 @@ class CoarseToFine(MultiWorkerModel):
         coarse_supervision: how coarse scores follow from fine class maps: `min` (`MinPoolCoarse`,
             the paper's), `mean` (`MeanPoolCoarse`), `soft_min` (`SoftMinPoolCoarse`) or `marginal`
             (`LogSumExpCoarse` of the fine scores: a coarse class has the sum of its children's
-            probabilities).
+            probabilities; the scores are less the best fine one, which changes none of these).
         soft_min_temperature: of `SoftMinPoolCoarse`.
         fine_term: what the sum of a batch's fine losses is divided by, with `labels="mixed"`:
             `batch`, its images, as in Eq. 7, or `labelled`, those that have a fine label.
@@ -115,6 +115,11 @@ class CoarseToFine(MultiWorkerModel):
         check_known("labels", labels, LABELS)
         check_known("coarse_supervision", coarse_supervision, COARSE_SUPERVISION)
         check_known("fine_term", fine_term, FINE_TERM)
+        if labels == "coarse" and (coarse_supervision, fine_term) != ("min", "batch"):
+            raise InputError(
+                "labels='coarse' has no fine head, of which coarse_supervision and fine_term are. "
+                "Leave them out."
+            )
         if coarse_weight < 0:
             raise InputError(f"coarse_weight is {coarse_weight}, expected 0 or more.")
         if not 0 <= head_dropout < 1:
@@ -189,7 +194,11 @@ class CoarseToFine(MultiWorkerModel):
         scores = self.global_avg(maps)
         if not self.has_fine_head:
             return {"coarse": scores}
-        if self.coarse_supervision in ("mean", "marginal"):
+        if self.coarse_supervision == "marginal":
+            # From the best score on, which changes no probability: large ones would be rounded.
+            best = tf.stop_gradient(tf.reduce_max(scores, axis=-1, keepdims=True))
+            return {"fine": scores, "coarse": self.pool_siblings(scores - best)}
+        if self.coarse_supervision == "mean":
             # The mean of averages is the average of means, and takes less.
             return {"fine": scores, "coarse": self.pool_siblings(scores)}
         return {"fine": scores, "coarse": self.global_avg(self.pool_siblings(maps))}
@@ -250,7 +259,8 @@ class CoarseToFine(MultiWorkerModel):
         """This replica's part of the loss: the parts of all replicas sum to the batch's."""
         has_fine = weights["fine"]
         if self.fine_term == "labelled":
-            has_fine *= tf.math.divide_no_nan(_total(weights["coarse"]), _total(has_fine))
+            number, labelled = _totals(weights["coarse"], has_fine)
+            has_fine *= tf.math.divide_no_nan(number, labelled)
         loss = self.two_headed_loss(
             {**labels, "has_fine": has_fine}, scores, sample_weight=weights["coarse"]
         )
@@ -327,10 +337,11 @@ def _head_metrics(taxonomy: Taxonomy, has_fine_head: bool) -> list[_HeadMetric]:
     return fine + coarse
 
 
-def _total(weights: Any) -> Any:
-    """The sum over the images of all replicas."""
+def _totals(*weights: Any) -> Any:
+    """Of each the sum over the images of all replicas."""
+    sums = tf.stack([tf.reduce_sum(each) for each in weights])
     replica = tf.distribute.get_replica_context()
-    return replica.all_reduce(tf.distribute.ReduceOp.SUM, tf.reduce_sum(weights))
+    return tf.unstack(replica.all_reduce(tf.distribute.ReduceOp.SUM, sums))
 
 
 def _num_replicas() -> int:

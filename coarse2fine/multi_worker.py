@@ -13,16 +13,25 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from coarse2fine.errors import InputError
+
 
 class MultiWorkerModel(keras.Model):
     """A model that several workers can train: it is built before, and its steps give `as_logs`."""
 
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+        has_optimizer = self.optimizer is None or self.optimizer.built
+        if self.built and has_optimizer:
+            return  # Keras would take a batch from the data to find that out.
         if num_workers(self.distribute_strategy) == 1:
             super()._maybe_symbolic_build(iterator, data_batch)
-        elif self.optimizer is not None and not self.optimizer.built:
-            with self.distribute_strategy.scope():
-                self.optimizer.build(self.trainable_variables)
+            return
+        if not self.built:
+            raise InputError(
+                "A model that several workers train is built before: call it once on an image."
+            )
+        with self.distribute_strategy.scope():
+            self.optimizer.build(self.trainable_variables)
 
 
 def num_workers(strategy: tf.distribute.Strategy) -> int:

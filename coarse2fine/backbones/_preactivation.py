@@ -1,4 +1,4 @@
-"""What pre-activation residual networks are made of."""
+"""Convolutions behind batch normalisation, and the residual blocks that are made of them."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""A small network for small images that learns in minutes."""
+"""A small network for small images."""
 
 import keras
 from keras import layers
@@ -17,11 +17,11 @@ def fastnet(
     dropout: float = 0.0,
     name: str = "fastnet",
 ) -> keras.Model:
-    """A network without shortcuts that learns small images in minutes on a CPU.
+    """A network without shortcuts that takes little work an image.
 
-    Use it where time is short. A first layer that is not trained whitens patches of 2x2; then come
-    three blocks of 48, 128 and 192 channels: a 3x3 convolution, maximum pooling by two, batch
-    normalisation and ReLU, and the same without pooling. Linear class maps follow it.
+    Use it on small images where time is short. A first layer that is not trained whitens patches of
+    2x2; then come three blocks of 48, 128 and 192 channels: a 3x3 convolution, maximum pooling by
+    two, batch normalisation and ReLU, and the same without pooling. Linear class maps follow it.
 
     Args:
         input_shape: Height, width and channels of the images, at least 9 pixels high and wide.

@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import dataclasses
 import functools
 import json
 import multiprocessing
@@ -41,8 +42,9 @@ def measure(
 
     A run is killed one to three times: at an instant spread evenly over the time that the whole
     run takes, from the start of its process on, and again after it was started again. It writes a
-    checkpoint at each update, so that many of them fall into a write. Compared are the last and
-    the best checkpoint, bit for bit, the metrics of each epoch and TensorBoard's events.
+    checkpoint at each update; a third of the kills wait for the next one to be under way. Compared
+    are the last and the best checkpoint, bit for bit, the metrics of each epoch and TensorBoard's
+    events.
 
     Args:
         settings: of all benchmarks.
@@ -73,8 +75,10 @@ def measure(
         while places.total() < kills:
             runs += 1
             name, wanted = f"run_{runs}", min(rng.randint(1, _MOST_KILLS), kills - places.total())
-            after = [rng.uniform(0, seconds) for _ in range(wanted)]
-            own = kill(folder / name, after, functools.partial(trainer.train, name))
+            instants = [
+                Instant(rng.uniform(0, seconds), rng.random() < 1 / 3) for _ in range(wanted)
+            ]
+            own = kill(folder / name, instants, functools.partial(trainer.train, name))
             if own:  # Else the run was done before the first instant, and another one is drawn.
                 trainer.train(name)
                 same += len(own) if is_same(outcome(folder / name), expected) else 0
@@ -97,20 +101,34 @@ _WITHIN = "within a checkpoint's write"
 _AFTER = "after a checkpoint"
 
 
+@dataclasses.dataclass(frozen=True)
+class Instant:
+    """When a process is killed.
+
+    Attributes:
+        seconds: after its start.
+        within_write: whether it is the first instant from there on at which a checkpoint is being
+            written.
+    """
+
+    seconds: float
+    within_write: bool = False
+
+
 def kill(
-    workdir: pathlib.Path, after: Sequence[float], train: Callable[[float], bool]
+    workdir: pathlib.Path, instants: Sequence[Instant], train: Callable[[Instant], bool]
 ) -> list[str]:
-    """Kills a run after so many seconds each time, until it is done; says where each kill fell.
+    """Kills a run at each of these instants, until it is done; says where each kill fell.
 
     Args:
         workdir: of the run.
-        after: the seconds.
-        train: begins the run or goes on with it; whether it was killed, so many seconds later.
+        instants: of the first process, of the one that goes on, and so on.
+        train: begins the run or goes on with it; whether it was killed, at that instant.
     """
     places: list[str] = []
-    for seconds in after:
+    for instant in instants:
         before = _unfinished(workdir)
-        if not train(seconds):
+        if not train(instant):
             break
         if _unfinished(workdir) - before:
             places.append(_WITHIN)
@@ -122,8 +140,11 @@ def kill(
 
 def _unfinished(workdir: pathlib.Path) -> set[tuple[str, int]]:
     """The checkpoints in whose write the run was killed, by their names and times."""
-    paths = Workdir(workdir).checkpoints.glob(f"*{UNFINISHED}")
-    return {(path.name, path.stat().st_mtime_ns) for path in paths}
+    found = set()
+    for path in Workdir(workdir).checkpoints.glob(f"*{UNFINISHED}"):
+        with contextlib.suppress(FileNotFoundError):  # It has been finished meanwhile.
+            found.add((path.name, path.stat().st_mtime_ns))
+    return found
 
 
 def outcome(workdir: pathlib.Path) -> dict[str, Any]:
@@ -197,12 +218,12 @@ class Trainer:
         process.start()
         return process, here
 
-    def train(self, name: str, kill_after: float | None = None) -> bool:
-        """Trains in the workdir of that name; whether it was killed, so many seconds later."""
+    def train(self, name: str, killed_at: Instant | None = None) -> bool:
+        """Trains in the workdir of that name; whether it was killed, at that instant."""
         (process, pipe), self._next = self._next, self._begin()
         pipe.recv()
         pipe.send((self._folder, name, self._config))
-        return was_killed(process, kill_after)
+        return was_killed(process, killed_at, self._folder / name)
 
     def close(self) -> None:
         """Ends the process that waits."""
@@ -210,13 +231,17 @@ class Trainer:
         self._next[0].join()
 
 
-def was_killed(process: BaseProcess, after: float | None = None) -> bool:
-    """Whether SIGKILL ended the process, so many seconds from now.
+def was_killed(process: BaseProcess, at: Instant | None, workdir: pathlib.Path) -> bool:
+    """Whether SIGKILL ended the process that trains there, at an instant from now on.
 
     Raises:
         RuntimeError: it failed.
     """
-    process.join(after)
+    process.join(None if at is None else at.seconds)
+    if at is not None and at.within_write:
+        before = _unfinished(workdir)
+        while process.is_alive() and not _unfinished(workdir) - before:
+            time.sleep(1e-4)
     process.kill()
     process.join()
     if process.exitcode not in (0, -signal.SIGKILL):

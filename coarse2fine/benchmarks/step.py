@@ -43,7 +43,7 @@ class Case:
 CASES = (
     Case("nin", "mixed", width=1.0, batch_size=128, steps=4),
     Case("preact_resnet", "fine", width=0.25, batch_size=128, steps=4),
-    Case("wide_resnet", "fine", width=0.1, batch_size=32, steps=12),
+    Case("wide_resnet", "fine", width=0.1, batch_size=32, steps=36),
 )
 
 

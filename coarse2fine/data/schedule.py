@@ -7,6 +7,9 @@ import tensorflow as tf
 
 from coarse2fine.errors import InputError
 
+# So much more, and rounding takes no whole number for the one below it.
+_ROUNDING = 1e-6
+
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
@@ -36,8 +39,8 @@ class Schedule:
         last_place: where it arrives there.
 
     Raises:
-        InputError: an empty training set, a share of a stream that is empty, or a batch in which a
-            stream of an unchanging share would be missing.
+        InputError: an empty training set, a share that cannot be or is of a stream that is empty,
+            or a batch in which a stream of an unchanging share would be missing.
     """
 
     num_fine_labelled: int
@@ -52,35 +55,54 @@ class Schedule:
         if self.num_images == 0:
             raise InputError("There is no training image. Raise fine_fraction or coarse_fraction.")
         if self.coarse_share is not None:
-            self._check_share()
-            return
-        needed = smallest_batch(self.num_fine_labelled, self.num_coarse_only)
-        if self.batch_size < needed:
+            self._check_shares()
+        elif self.final_coarse_share is not None:
+            raise InputError("final_coarse_share is given without coarse_share.")
+        if self.batch_size < self.smallest_batch:
+            ratio = (
+                f"the ratio of {self.num_fine_labelled} fine-labelled to {self.num_coarse_only} "
+                "coarse-only images"
+                if self.coarse_share is None
+                else f"coarse_share {self.coarse_share}"
+            )
             raise InputError(
-                f"A batch of {self.batch_size} is too small for the ratio of "
-                f"{self.num_fine_labelled} fine-labelled to {self.num_coarse_only} coarse-only "
-                f"images: some batches would hold none of one kind. Use batch_size >= {needed}."
+                f"A batch of {self.batch_size} is too small for {ratio}: some batches would hold "
+                f"none of one kind. Use batch_size >= {self.smallest_batch}."
             )
 
-    def _check_share(self) -> None:
-        shares = [s for s in (self.coarse_share, self.final_coarse_share) if s is not None]
-        if not self.num_fine_labelled:
-            raise InputError(
-                f"coarse_share is {self.coarse_share}, and there is no fine-labelled image. Leave "
-                "it out, or raise fine_fraction."
-            )
-        if any(shares) and not self.num_coarse_only:
-            raise InputError(
-                f"coarse_share is {self.coarse_share}, and there is no coarse-only image. Leave it "
-                "out, or raise coarse_fraction."
-            )
-        fewer = min(shares[0], 1 - shares[0])
-        if len(shares) == 1 and fewer and self.batch_size * fewer < 1:
-            raise InputError(
-                f"A batch of {self.batch_size} is too small for coarse_share {shares[0]}: some "
-                "batches would hold no image of one kind. Use batch_size >= "
-                f"{math.ceil(1 / fewer)}."
-            )
+    def _check_shares(self) -> None:
+        for name in ("coarse_share", "final_coarse_share"):
+            share = getattr(self, name)
+            if share is None:
+                continue
+            if not 0 <= share < 1:
+                raise InputError(f"{name} is {share}, expected 0 or more and below 1.")
+            if not self.num_fine_labelled:
+                raise InputError(
+                    f"{name} is {share}, and there is no fine-labelled image. Leave it out, or "
+                    "raise fine_fraction."
+                )
+            if share and not self.num_coarse_only:
+                raise InputError(
+                    f"{name} is {share}, and there is no coarse-only image. Leave it out, or raise "
+                    "coarse_fraction."
+                )
+        if self.final_coarse_share is not None and self.last_place < 1:
+            raise InputError(f"last_place is {self.last_place}, expected 1 or more.")
+
+    @property
+    def smallest_batch(self) -> int:
+        """The fewest places that always hold both kinds; 1 where there is one kind alone.
+
+        It is 1, too, where the share changes: it may be 0 for a while.
+        """
+        if self.coarse_share is None:
+            fewer = min(self.num_fine_labelled, self.num_coarse_only)
+            return -(-self.num_images // fewer) if fewer else 1
+        fewer_share = min(self.coarse_share, 1 - self.coarse_share)
+        if self.final_coarse_share is not None or not fewer_share:
+            return 1
+        return math.ceil(1 / fewer_share - _ROUNDING)
 
     @property
     def num_images(self) -> int:
@@ -89,7 +111,7 @@ class Schedule:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps that come nearest to one pass over all images."""
+        """Steps that show about as many images as there are."""
         return steps_of_a_pass(self.num_images, self.batch_size)
 
     def places(self, step: tf.Tensor, size: int | None = None) -> tf.Tensor:
@@ -133,11 +155,8 @@ class Schedule:
         if self.final_coarse_share is not None:
             change = self.final_coarse_share - self.coarse_share
             changing = tf.minimum(place, float(self.last_place))
-            coarse += change * (
-                changing * changing / (2.0 * max(self.last_place, 1)) + (place - changing)
-            )
-        # A millionth more, so that rounding takes no whole number for the one below it.
-        return tf.cast(tf.floor(place - coarse + 1e-6), tf.int64)
+            coarse += change * (changing * changing / (2.0 * self.last_place) + (place - changing))
+        return tf.cast(tf.floor(place - coarse + _ROUNDING), tf.int64)
 
     def _draw(self, count: tf.Tensor, num_images: int, stream: int) -> tf.Tensor:
         """The image after `count` others of a stream have been taken."""
@@ -157,12 +176,6 @@ class Schedule:
 def steps_of_a_pass(num_images: int, batch_size: int) -> int:
     """Steps that come nearest to one pass over so many images."""
     return max(1, round(num_images / batch_size))
-
-
-def smallest_batch(num_fine_labelled: int, num_coarse_only: int) -> int:
-    """The fewest places in which a schedule of these streams always has both."""
-    fewer = min(num_fine_labelled, num_coarse_only)
-    return -(-(num_fine_labelled + num_coarse_only) // fewer) if fewer else 1
 
 
 # `tf.random.experimental.index_shuffle` is this operation with 4 rounds, and it takes one seed for

@@ -6,11 +6,12 @@ from coarse2fine.evaluation.evaluate import evaluate
 from coarse2fine.evaluation.predictions import Predictions, predict
 from coarse2fine.evaluation.projector import write_projector
 from coarse2fine.evaluation.rank_correlation import RankCorrelation, rank_correlation
-from coarse2fine.evaluation.report import make_report
+from coarse2fine.evaluation.report import best_of_children, make_report
 
 __all__ = [
     "Predictions",
     "RankCorrelation",
+    "best_of_children",
     "evaluate",
     "features",
     "figures",

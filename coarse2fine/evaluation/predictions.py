@@ -95,8 +95,12 @@ def _average_views(
     """The logarithms of the probabilities' mean over an image's views."""
     check_views(source, views)
     if views == 2:
-        batches = evaluation_batches(source, indices, max(1, batch_size // 2), preprocess)
-        batches = batches.map(lambda images, *_: _and_mirrored(images))
+        batches = evaluation_batches(
+            source,
+            indices,
+            max(1, batch_size // 2),
+            lambda images: preprocess(_and_mirrored(images)),
+        ).map(lambda images, *_: images)
     else:
         files = typing.cast(EncodedSource, source)
         view = TenCrop(files.view.size, files.view.shorter_side)

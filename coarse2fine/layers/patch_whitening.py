@@ -11,11 +11,12 @@ _IMAGES = 128  # Whose patches are looked at together.
 
 @keras.saving.register_keras_serializable("coarse2fine")
 class PatchWhitening(keras.layers.Layer):
-    """A convolution with fixed filters, such that patches of images have uncorrelated responses.
+    """A convolution with fixed filters, whose responses to patches have no second moments together.
 
     Use it as the first layer of a network that has little time to learn: what a first layer needs
     many updates for is here from the start. Its filters are not trained; `adapt` takes them from
-    images, and before that they are random. A bias is trained.
+    images, and before that they are random. A bias is trained. Float32 whatever the policy: the
+    filters span orders of magnitude.
 
     With the second moments `C = mean of p p^T` over patches `p` of `d = size * size * channels`
     values, and its eigenvectors `v_i` of eigenvalues `e_i`, the filters are both signs of
@@ -28,13 +29,13 @@ class PatchWhitening(keras.layers.Layer):
         size: Height and width of the patches, in pixels.
         epsilon: Added to the eigenvalues, in squared units of the images, so that what hardly
             varies is not blown up.
-        **kwargs: Arguments of `keras.layers.Layer`.
+        **kwargs: Arguments of `keras.layers.Layer`; `dtype` is always float32.
 
     Input shape:
-        `(batch, height, width, channels)`, preprocessed.
+        `(batch, height, width, channels)`, preprocessed; height and width are known.
 
     Output shape:
-        `(batch, height - size + 1, width - size + 1, 2 * d)`.
+        `(batch, height - size + 1, width - size + 1, 2 * d)`, float32.
 
     Example:
         >>> import numpy as np
@@ -50,9 +51,9 @@ class PatchWhitening(keras.layers.Layer):
     """
 
     def __init__(self, size=2, epsilon=5e-4, **kwargs):
-        super().__init__(**kwargs)
-        if size < 1:
-            raise InputError(f"PatchWhitening: size is {size}, expected 1 or more.")
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        if not isinstance(size, int) or size < 1:
+            raise InputError(f"PatchWhitening: size is {size}, expected a whole number above 0.")
         if epsilon < 0:
             raise InputError(f"PatchWhitening: epsilon is {epsilon}, expected 0 or more.")
         self.size = size
@@ -75,10 +76,19 @@ class PatchWhitening(keras.layers.Layer):
 
         Args:
             images: `(images, height, width, channels)` float array.
+
+        Raises:
+            InputError: no image, or images of another shape than the layer takes.
         """
         images = np.asarray(images)
         if not self.built:
             self.build(images.shape)
+        self._check_shape(images.shape)
+        if not len(images) or images.shape[-1] != self.kernel.shape[2]:
+            raise InputError(
+                f"PatchWhitening: expected images of {self.kernel.shape[2]} channels, at least "
+                f"one, got an array of shape {images.shape}."
+            )
         moments, count = 0.0, 0
         for start in range(0, len(images), _IMAGES):
             part = images[start : start + _IMAGES].astype(np.float64)
@@ -94,7 +104,9 @@ class PatchWhitening(keras.layers.Layer):
 
     def call(self, images):
         """Returns the responses to the patches of `images`."""
-        return ops.conv(images, self.kernel, padding="valid") + self.bias
+        return (
+            ops.conv(images, self.kernel, padding="valid", data_format="channels_last") + self.bias
+        )
 
     def compute_output_shape(self, input_shape):
         """Returns the shape of the responses to images of `input_shape`."""
@@ -104,7 +116,7 @@ class PatchWhitening(keras.layers.Layer):
         return (batch, height - self.size + 1, width - self.size + 1, values)
 
     def _check_shape(self, input_shape):
-        if len(input_shape) != 4 or min(input_shape[1:3]) < self.size:
+        if len(input_shape) != 4 or not all(n and n >= self.size for n in input_shape[1:3]):
             raise InputError(
                 f"PatchWhitening: expected images of shape (batch, height, width, channels), at "
                 f"least {self.size} pixels high and wide, got {tuple(input_shape)}."

@@ -11,9 +11,9 @@ from coarse2fine.layers.siblings import checked_parent, lay_out, take
 class PoolSiblings(keras.layers.Layer):
     """Pools what siblings have at each location into what their coarse class has there.
 
-    A subclass gives the arithmetic, `_reduce`. Any taxonomy of two levels will do, in any order and
-    however unequal; the cost grows with the number of fine classes, not with the largest family.
-    Values and gradients are deterministic on every device.
+    A subclass gives the arithmetic: `_reduce`, or `_pool` with a gradient of its own. Any taxonomy
+    of two levels will do, in any order and however unequal; the cost grows with the number of fine
+    classes, not with the largest family. Values and gradients are deterministic on every device.
 
     Args:
         parent: Sequence of ints; `parent[f]` is the coarse class of fine class `f`. Every coarse

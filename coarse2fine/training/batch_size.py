@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from coarse2fine import backbones
 from coarse2fine.data import Source
-from coarse2fine.data.schedule import smallest_batch
 from coarse2fine.errors import InputError
 from coarse2fine.files import make_folder, read_json, write_json
 from coarse2fine.process import available_memory
@@ -51,7 +50,7 @@ def find_batch_size(runs: Iterable[tuple[Config, Source]], say: Say) -> int:
         plan = make_plan(source, config.replace(batch_size=len(source)))
         network = Network(config, source.taxonomy, source.image_shape)
         networks.setdefault(network.key, network)
-        steps.append(smallest_batch(len(plan.fine_labelled), len(plan.coarse_only)))
+        steps.append(plan.schedule.smallest_batch)
         caps.append(len(plan.training_images))
         replicas = make_strategy(config.strategy, config.logical_cpus).num_replicas_in_sync
     step = _rounded_up(max(steps), replicas)

@@ -117,9 +117,9 @@ class Config:
     )
     coarse_supervision: Literal["min", "mean", "soft_min", "marginal"] = _field(
         "min",
-        "What coarse labels teach, with labels=mixed: min (siblings' class maps pooled by their "
-        "minimum, as in Lei 2017), mean, soft_min (between the two) or marginal (a coarse class "
-        "has the sum of its children's probabilities).",
+        "How coarse scores follow from fine class maps, and so what coarse labels teach: min "
+        "(siblings' maps pooled by their minimum, as in Lei 2017), mean, soft_min (between the "
+        "two) or marginal (a coarse class has the sum of its children's probabilities).",
     )
     soft_min_temperature: float = _field(
         1.0, "Of coarse_supervision=soft_min: towards 0 the minimum, towards infinity the mean."
@@ -132,10 +132,11 @@ class Config:
     coarse_share: float | None = _field(
         None,
         "Share of coarse-only images in each batch, with labels=mixed; default: their share of the "
-        "training images, the paper's ratio.",
+        "training images, the paper's ratio. An epoch still shows as many images as there are.",
     )
     final_coarse_share: float | None = _field(
-        None, "Where coarse_share is to be at the last update, on a straight line; default: there."
+        None,
+        "What coarse_share changes to, on a straight line up to the last update; default: none.",
     )
     label_smoothing: float = _field(
         0.0, "Share of each label, on both levels, that is spread evenly over all classes."

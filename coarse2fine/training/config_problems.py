@@ -12,8 +12,8 @@ if typing.TYPE_CHECKING:
 USED_WITH = {
     "extra_layer": ("coarse",),
     "coarse_weight": ("mixed",),
-    "coarse_supervision": ("mixed",),
-    "soft_min_temperature": ("mixed",),
+    "coarse_supervision": ("mixed", "fine", "oracle"),
+    "soft_min_temperature": ("mixed", "fine", "oracle"),
     "fine_term": ("mixed",),
     "coarse_share": ("mixed",),
     "final_coarse_share": ("mixed",),
@@ -134,6 +134,7 @@ def _unused_problems(config: "Config", defaults: Mapping[str, Any]) -> Iterator[
             "coarse_supervision=soft_min",
             config.coarse_supervision == "soft_min",
         ),
+        ("weight_decay_on", "weight_decay above 0", config.weight_decay > 0),
         ("final_coarse_share", "coarse_share", config.coarse_share is not None),
         ("plateau_patience", "schedule=plateau", config.schedule == "plateau"),
         ("plateau_factor", "schedule=plateau", config.schedule == "plateau"),

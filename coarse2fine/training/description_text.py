@@ -1,5 +1,6 @@
 """A description as a short report."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -135,9 +136,6 @@ def _plan_lines(plan: Plan, num_images: int, is_auto: bool) -> list[str]:
     config, schedule = plan.config, plan.schedule
     validation = len(plan.partition.validation)
     unused = num_images - len(plan.training_images) - validation
-    places = config.images_per_step * schedule.num_fine_labelled
-    fewest, most = places // schedule.num_images, -(-places // schedule.num_images)
-    several = f"{fewest}" if fewest == most else f"{fewest} or {most}"
     rows = [
         ["trained on with fine label", f"{len(plan.fine_labelled):,}"],
         ["trained on as coarse-only", f"{len(plan.coarse_only):,}"],
@@ -149,7 +147,7 @@ def _plan_lines(plan: Plan, num_images: int, is_auto: bool) -> list[str]:
         lines.append("Batch size: auto, found when training begins.")
     else:
         lines += [
-            f"A batch of {config.batch_size}: {several} with fine label.",
+            f"A batch of {config.batch_size}: {_fine_labelled(plan)} with fine label.",
             f"Updates: {plan.steps:,}, {plan.steps / schedule.steps_per_epoch:,.4g} epochs of "
             f"{schedule.steps_per_epoch:,}.",
         ]
@@ -202,3 +200,17 @@ def _range(values: np.ndarray) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _fine_labelled(plan: Plan) -> str:
+    """How many of a batch: `25 or 26`, or `102 at first, 38 at last`."""
+    schedule = plan.schedule
+    share = 1 - schedule.num_fine_labelled / schedule.num_images
+    first = share if schedule.coarse_share is None else schedule.coarse_share
+    last = first if schedule.final_coarse_share is None else schedule.final_coarse_share
+    several = []
+    for share in (first, last):
+        number = schedule.batch_size * (1 - share)
+        fewest, most = math.floor(number + 1e-6), math.ceil(number - 1e-6)
+        several.append(f"{fewest}" if fewest == most else f"{fewest} or {most}")
+    return several[0] if first == last else f"{several[0]} at first, {several[1]} at last"

@@ -87,7 +87,10 @@ def fit(
         config.preprocess, statistics, source.image_shape, config.backbone
     )
     with strategy.scope():
-        model = _compiled_model(plan, home, preprocess)
+        is_new = newest_checkpoint(home.checkpoints) is None
+        model = _compiled_model(plan, home, is_new)
+    if is_new:
+        adapt_backbone(model.backbone, plan, home, preprocess, workers)
     checkpoints = Checkpoints(
         home.checkpoints,
         model,
@@ -183,12 +186,11 @@ def _own_callbacks(
     return [*writing, *([plateau] if config.schedule == "plateau" else [])], saver
 
 
-def _compiled_model(plan: Plan, home: Workdir, preprocess: keras.layers.Layer) -> CoarseToFine:
+def _compiled_model(plan: Plan, home: Workdir, is_new: bool) -> CoarseToFine:
     config, taxonomy, image_shape = plan.config, plan.source.taxonomy, plan.source.image_shape
     keras.utils.set_random_seed(config.seed)
-    if newest_checkpoint(home.checkpoints) is None:
+    if is_new:
         model = build_model(config, taxonomy, image_shape)
-        adapt_backbone(model.backbone, plan, preprocess)
     else:
         model = build_again(config, taxonomy, image_shape, home)
     model.compile(optimizer=make_optimizer(config, plan.steps))

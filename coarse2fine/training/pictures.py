@@ -23,12 +23,14 @@ def class_map_pictures(
         `(n, height, levels * width, 3)` float32 from 0 to 1. A map goes from black, its least
         value, to white, its greatest.
     """
-    maps = model.class_maps(preprocess(images), training=False)
+    preprocessed = preprocess(images)
+    maps = model.class_maps(preprocessed, training=False)
+    scores = model(preprocessed, training=False)
     images = tf.cast(images, tf.float32) / 255.0
     panels = [tf.broadcast_to(images, (*images.shape[:3], 3))]
     for level in maps:
         stack = tf.cast(maps[level], tf.float32)
-        best = tf.argmax(tf.reduce_mean(stack, axis=(1, 2)), axis=-1)
+        best = tf.argmax(scores[level], axis=-1)
         shown = tf.gather(stack, best, axis=-1, batch_dims=1)[..., tf.newaxis]
         least = tf.reduce_min(shown, axis=(1, 2), keepdims=True)
         span = tf.reduce_max(shown, axis=(1, 2), keepdims=True) - least

@@ -29,6 +29,7 @@ _FIELDS = (
     "dropout",
     "head_dropout",
     "extra_layer",
+    "coarse_supervision",
     "precision",
     "strategy",
     "logical_cpus",

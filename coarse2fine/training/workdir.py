@@ -103,6 +103,11 @@ class Workdir:
         return self.path / "decisions.npz"
 
     @property
+    def filters_file(self) -> pathlib.Path:
+        """The filters that a network took from its training images."""
+        return self.path / "filters.npz"
+
+    @property
     def preprocessing_file(self) -> pathlib.Path:
         """The statistics of the preprocessing."""
         return self.path / "preprocessing.npz"
@@ -192,12 +197,14 @@ class Workdir:
     def _check_config(self, config: Config) -> bool:
         """Whether the run is to go on otherwise than it began, as it may.
 
-        It may have more updates, and may from now on skip the bad images, the first of which has
+        It may have more updates, unless a share that changes up to the last one would have been
+        another one so far; and may from now on skip the bad images, the first of which has
         stopped it; nothing else may differ.
         """
         saved = self.read_config()
         changes: dict[str, Any] = {}
-        if not saved.refit and (config.steps or 0) > (saved.steps or 0):
+        may_go_on = not saved.refit and saved.final_coarse_share is None
+        if may_go_on and (config.steps or 0) > (saved.steps or 0):
             changes["steps"] = config.steps
         if config.skip_bad_images and not saved.skip_bad_images:
             changes["skip_bad_images"] = True

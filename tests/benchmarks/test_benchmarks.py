@@ -375,18 +375,38 @@ def test_outcomes_are_the_same_where_every_bit_is(other, is_equal):
     assert resume.is_same({"step": 1, "a": np.array([1.0, 2.0])}, other) == is_equal
 
 
-@pytest.mark.parametrize(("seconds", "after", "killed"), [(60, 0.1, True), (0, None, False)])
-def test_only_a_process_that_was_killed_counts_as_killed(seconds, after, killed):
+@pytest.mark.parametrize(
+    ("seconds", "at", "killed"), [(60, resume.Instant(0.1), True), (0, None, False)]
+)
+def test_only_a_process_that_was_killed_counts_as_killed(tmp_path, seconds, at, killed):
     process = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(seconds,))
     process.start()
-    assert resume.was_killed(process, after) == killed
+    assert resume.was_killed(process, at, tmp_path) == killed
 
 
-def test_a_process_that_fails_is_no_kill():
+def write_slowly(folder):
+    """Writes files one after the other, each for some time under its unfinished name."""
+    for number in range(1000):
+        path = folder / f"step-{number}.npz.unfinished"
+        path.touch()
+        time.sleep(0.02)
+        path.rename(folder / f"step-{number}.npz")
+
+
+def test_a_kill_that_waits_for_a_write_falls_into_one(tmp_path):
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    process = multiprocessing.get_context("spawn").Process(target=write_slowly, args=(folder,))
+    process.start()
+    assert resume.was_killed(process, resume.Instant(0.1, within_write=True), tmp_path)
+    assert len(list(folder.glob("*.unfinished"))) == 1
+
+
+def test_a_process_that_fails_is_no_kill(tmp_path):
     process = multiprocessing.get_context("spawn").Process(target=sys.exit, args=(3,))
     process.start()
     with pytest.raises(RuntimeError, match=r"^A process failed with exit code 3\.$"):
-        resume.was_killed(process)
+        resume.was_killed(process, None, tmp_path)
 
 
 def test_a_kill_within_a_checkpoints_write_is_told_from_others(tmp_path):
@@ -394,14 +414,14 @@ def test_a_kill_within_a_checkpoints_write_is_told_from_others(tmp_path):
     folder = tmp_path / "checkpoints"
     left = iter([[], ["step-1.npz.unfinished"], ["step-1.npz"], None])
 
-    def train(seconds):
+    def train(instant):
         names = next(left)
         for name in names or ():
             folder.mkdir(exist_ok=True)
             (folder / name).touch()
         return names is not None
 
-    assert resume.kill(tmp_path, [1.0] * 4, train) == [
+    assert resume.kill(tmp_path, [resume.Instant(1.0)] * 4, train) == [
         "before the first checkpoint",
         "within a checkpoint's write",
         "after a checkpoint",

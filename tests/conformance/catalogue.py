@@ -119,7 +119,7 @@ LAYERS = (
         (_normal(3, 10),),
         dtype="float32",
     ),
-    _layer("PatchWhitening", layers.PatchWhitening, (_normal(3, 5, 6, 3),)),
+    _layer("PatchWhitening", layers.PatchWhitening, (_normal(3, 5, 6, 3),), dtype="float32"),
     _layer(
         "Whitening",
         lambda: layers.Whitening(np.arange(12.0), 2 * np.eye(12)),

@@ -137,15 +137,32 @@ class TestCoarseShare:
         ),
         (
             (10, 10, 8, 0, 0.1),
-            "A batch of 8 is too small for coarse_share 0.1: some batches would hold no image of "
-            "one kind. Use batch_size >= 10.",
+            "A batch of 8 is too small for coarse_share 0.1: some batches would hold none of one "
+            "kind. Use batch_size >= 10.",
         ),
+        ((10, 10, 8, 0, 1.0), "coarse_share is 1.0, expected 0 or more and below 1."),
+        ((10, 10, 8, 0, 0.5, -1.0), "final_coarse_share is -1.0, expected 0 or more and below 1."),
+        (
+            (10, 0, 8, 0, 0.0, 0.5),
+            "final_coarse_share is 0.5, and there is no coarse-only image. Leave it out, or raise "
+            "coarse_fraction.",
+        ),
+        ((10, 10, 8, 0, None, 0.5), "final_coarse_share is given without coarse_share."),
+        ((10, 10, 8, 0, 0.5, 0.5), "last_place is 0, expected 1 or more."),
     ],
 )
 def test_a_share_that_no_batch_can_have_is_refused(arguments, message):
     with pytest.raises(InputError) as error:
         Schedule(*arguments)
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize(("share", "batch"), [(0.9, 10), (0.8, 5), (0.1, 10), (0.5, 2)])
+def test_the_smallest_batch_of_a_share_holds_one_of_a_kind(share, batch):
+    drawn = Schedule(10, 10, batch, 0, coarse_share=share)
+    assert drawn.smallest_batch == batch
+    held = images(drawn, 0, 1000 * batch)[1].reshape(1000, batch).sum(1)
+    np.testing.assert_array_equal(held, round(batch * (1 - share)))
 
 
 def test_a_share_of_none_needs_no_coarse_only_image():

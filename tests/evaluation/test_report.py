@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from coarse2fine.errors import InputError
-from coarse2fine.evaluation import Predictions, make_report
+from coarse2fine.evaluation import Predictions, best_of_children, make_report
 from coarse2fine.evaluation.decisions import Decisions
 from coarse2fine.metrics import average_confusion_ratio
 from coarse2fine.taxonomy import Taxonomy
@@ -193,6 +193,18 @@ def by_loops(fine_scores, coarse_scores, fine, coarse, parent):
             ratio = None
         ratios[f"average_confusion_ratio{suffix}"] = ratio
     return {"num_images": len(fine), **shares, **ratios}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_top_down_never_contradicts_the_coarse_class(seed):
+    rng = np.random.default_rng(seed)
+    parent = rng.permutation(np.r_[:7, rng.integers(0, 7, 30)])
+    taxonomy = Taxonomy(tuple(map(str, range(37))), tuple("abcdefg"), parent)
+    scores, coarse = rng.normal(size=(5_000, 37)), rng.integers(0, 7, 5_000)
+    fine = best_of_children(scores, coarse, taxonomy)
+    np.testing.assert_array_equal(parent[fine], coarse)
+    agrees = parent[scores.argmax(-1)] == coarse
+    np.testing.assert_array_equal(fine[agrees], scores.argmax(-1)[agrees])
 
 
 @pytest.mark.parametrize("seed", range(20))

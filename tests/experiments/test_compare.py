@@ -304,9 +304,9 @@ def test_the_table_of_settings_shows_measured_beside_published_numbers():
             {},
             10,
             "10 views are crops of image files, and the images of 'shapes/2x2' are in memory in "
-            "one size. Use one view.",
+            "one size. Use 1 or 2 views.",
         ),
-        ({}, 3, "Unknown number of views '3'. Known: 1, 10."),
+        ({}, 3, "Unknown number of views '3'. Known: 1, 2, 10."),
         (  # Of the second setting, before the first one is trained.
             {"batch_size": 2},
             1,

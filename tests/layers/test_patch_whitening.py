@@ -55,7 +55,8 @@ def test_many_images_give_the_filters_of_all():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"size": 0}, "PatchWhitening: size is 0, expected 1 or more."),
+        ({"size": 0}, "PatchWhitening: size is 0, expected a whole number above 0."),
+        ({"size": 2.5}, "PatchWhitening: size is 2.5, expected a whole number above 0."),
         ({"epsilon": -1}, "PatchWhitening: epsilon is -1, expected 0 or more."),
     ],
 )
@@ -63,6 +64,32 @@ def test_refuses_bad_arguments(arguments, message):
     with pytest.raises(InputError) as error:
         PatchWhitening(**arguments)
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize("shape", [(0, 8, 8, 3), (3, 8, 8, 1)])
+def test_filters_are_not_taken_from_images_of_another_kind(shape):
+    layer = PatchWhitening()
+    layer.build((None, 8, 8, 3))
+    before = layer.kernel.numpy()
+    with pytest.raises(InputError) as error:
+        layer.adapt(np.zeros(shape, "float32"))
+    assert str(error.value) == (
+        "PatchWhitening: expected images of 3 channels, at least one, got an array of shape "
+        f"{shape}."
+    )
+    np.testing.assert_array_equal(layer.kernel, before)
+
+
+def test_is_float32_in_every_policy():
+    layer = PatchWhitening(dtype="mixed_bfloat16")
+    assert layer(np.zeros((1, 4, 4, 3), "float32")).dtype == "float32"
+
+
+def test_images_of_unknown_size_are_refused():
+    with pytest.raises(
+        InputError, match=r"at least 2 pixels high and wide, got \(None, None, 8, 3\)"
+    ):
+        PatchWhitening().build((None, None, 8, 3))
 
 
 def test_images_that_are_smaller_than_a_patch_are_refused():

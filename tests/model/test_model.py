@@ -193,7 +193,10 @@ def test_coarse_scores_follow_from_fine_class_maps(name):
     model = make_model(coarse_supervision=name, **temperature)
     maps = model.class_maps(images)["fine"].numpy()
     expected = np.stack([POOLS[name](maps[..., list(c)]) for c in TAXONOMY.children], axis=-1)
-    np.testing.assert_allclose(model(images)["coarse"], expected, rtol=1e-5, atol=1e-6)
+    scores = model(images)["coarse"]
+    if name == "marginal":  # Its scores are less the best fine one.
+        scores, expected = tf.nn.log_softmax(scores), tf.nn.log_softmax(expected)
+    np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-6)
     again = CoarseToFine.from_config(model.get_config())
     assert type(again.pool_siblings) is type(model.pool_siblings)
     assert again.get_config() == model.get_config()
@@ -204,13 +207,15 @@ def test_coarse_scores_follow_from_fine_class_maps(name):
     assert any((a != b).any() for a, b in zip(before, weights_of(model), strict=True))
 
 
-def test_marginal_probabilities_of_both_levels_agree_whatever_the_precision():
+@pytest.mark.parametrize("offset", [0.0, 1000.0])
+def test_marginal_probabilities_of_both_levels_agree_whatever_the_precision(offset):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
         model = make_model(coarse_supervision="marginal")
     finally:
         keras.config.set_dtype_policy("float32")
-    scores = model(make_batch()[0] * 20)
+    model.class_feature_map.bias.assign_add([offset] * TAXONOMY.num_fine)
+    scores = model(make_batch()[0])
     fine, coarse = (tf.nn.softmax(scores[level]).numpy() for level in ("fine", "coarse"))
     summed = np.stack([fine[:, list(c)].sum(-1) for c in TAXONOMY.children], axis=-1)
     np.testing.assert_allclose(coarse, summed, atol=1e-6)
@@ -231,6 +236,42 @@ def test_the_fine_term_may_be_the_mean_of_the_labelled(strategy):
         tf.nest.map_structure(lambda weight: weight[keep], weights),
     )
     assert_weights_close(masked, dropped)
+
+
+@pytest.mark.parametrize("strategy", ["single", "mirrored"])
+def test_an_evaluations_loss_is_the_mean_over_the_labelled_too(strategy):
+    # The last batch is filled up: two images have weight 0.
+    is_image = np.array([1] * 10 + [0] * 2, "float32")
+    has_fine = np.array([1, 0, 0, 0, 1, 0, 1, 1, 1, 1, 0, 0], "float32")
+    images, labels, weights = make_batch(has_fine=has_fine)
+    with make_strategy(strategy).scope():
+        model = make_model(fine_term="labelled", label_smoothing=0.1, coarse_weight=0.5)
+    data = as_dataset((images, labels, {**weights, "coarse": is_image}))
+    found = model.evaluate(data, verbose=0, return_dict=True)["loss"]
+    scores = model(images)
+    loss = {
+        level: keras.losses.categorical_crossentropy(
+            keras.ops.one_hot(labels[level], scores[level].shape[-1]),
+            scores[level],
+            from_logits=True,
+            label_smoothing=0.1,
+        ).numpy()
+        for level in ("fine", "coarse")
+    }
+    expected = loss["fine"][has_fine == 1].mean() + 0.5 * loss["coarse"][is_image == 1].mean()
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "argument", [{"coarse_supervision": "marginal"}, {"fine_term": "labelled"}]
+)
+def test_without_a_fine_head_what_concerns_it_is_refused(argument):
+    with pytest.raises(InputError) as error:
+        make_model(labels="coarse", **argument)
+    assert str(error.value) == (
+        "labels='coarse' has no fine head, of which coarse_supervision and fine_term are. Leave "
+        "them out."
+    )
 
 
 def test_without_a_fine_label_in_a_batch_its_fine_term_is_zero():

@@ -19,7 +19,13 @@ def rates(model):
 
 
 @pytest.mark.parametrize(
-    ("backbone", "own"), [("nin", {0.5}), ("preact_resnet", set()), ("wide_resnet", {0.3})]
+    ("backbone", "own"),
+    [
+        ("fastnet", set()),
+        ("nin", {0.5}),
+        ("preact_resnet", set()),
+        ("wide_resnet", {0.3}),
+    ],
 )
 def test_drops_what_the_config_says_or_else_the_networks_own_share(backbone, own):
     assert rates(build(backbone=backbone)) == own
@@ -40,6 +46,20 @@ def test_other_peoples_networks_have_linear_maps(tmp_path):
     for backbone, size in (("keras.applications.MobileNet", 32), (path, 16)):
         model = build_model(Config(backbone=backbone), TAXONOMY, (size, size, 3))
         assert model.class_feature_map.activation is keras.activations.linear
+
+
+def test_has_the_supervision_of_the_config():
+    model = build(
+        coarse_supervision="soft_min",
+        soft_min_temperature=0.3,
+        fine_term="labelled",
+        label_smoothing=0.2,
+        coarse_weight=0.4,
+    )
+    assert model.pool_siblings.temperature == 0.3
+    assert model.fine_term == "labelled"
+    assert model.two_headed_loss.label_smoothing == 0.2
+    assert model.two_headed_loss.coarse_weight == 0.4
 
 
 def test_an_explicit_0_drops_nothing():

@@ -58,7 +58,7 @@ OTHER = {
     "milestones": ((0.5, 0.1), (0.75, 0.01)),
     "warmup": 0.0,
     "learning_rate": 0.1,
-    "weight_decay": 0.0,
+    "weight_decay": 0.001,
     "weight_decay_on": "kernels",
     "weight_decay_share": 0.5,
     "preprocess": "standardize",
@@ -123,6 +123,20 @@ class TestDifferences:
         expected = changed - {"data_dir", "cache_dir"} - computing - watched - kept
         lines = Config().differences(Config(**OTHER))
         assert {line.split(":")[0] for line in lines} == expected
+
+    def test_name_what_mixed_labels_alone_use(self, tmp_path):
+        values = {
+            "coarse_weight": 0.5,
+            "coarse_supervision": "soft_min",
+            "soft_min_temperature": 0.25,
+            "fine_term": "labelled",
+            "coarse_share": 0.3,
+            "final_coarse_share": 0.6,
+        }
+        lines = Config().differences(Config(**values))
+        assert {line.split(":")[0] for line in lines} == set(values)
+        Config(**values).save(tmp_path / "config.json")
+        assert Config.load(tmp_path / "config.json") == Config(**values)
 
     def test_say_mine_and_theirs(self):
         one, other = Config(width=0.5), Config(seed=3)
@@ -240,9 +254,13 @@ class TestWarmup:
             "final_coarse_share is 0.5, and is used with coarse_share alone",
         ),
         (
-            {"labels": "oracle", "coarse_supervision": "marginal", "fine_term": "labelled"},
-            "coarse_supervision is marginal, and is used with labels=mixed alone; fine_term is "
-            "labelled, and is used with labels=mixed alone",
+            {"labels": "coarse", "coarse_supervision": "marginal", "fine_term": "labelled"},
+            "coarse_supervision is marginal, and is used with labels=mixed, fine or oracle alone; "
+            "fine_term is labelled, and is used with labels=mixed alone",
+        ),
+        (
+            {"weight_decay": 0.0, "weight_decay_on": "kernels"},
+            "weight_decay_on is kernels, and is used with weight_decay above 0 alone",
         ),
         (
             {"milestones": ((0.5, 0.1),)},

@@ -219,6 +219,7 @@ def test_classes_without_a_fine_labelled_image_are_named(pets):
         {"fine_fraction": 0.2, "coarse_fraction": 0.3},
         {"epochs": None, "steps": 77, "fine_label_noise": 0.5},
         {"refit": True},
+        {"coarse_share": 0.8},
     ],
 )
 def test_the_plan_is_the_one_that_training_makes(changes):
@@ -239,6 +240,12 @@ def test_the_plan_is_the_one_that_training_makes(changes):
     if config.fine_label_noise:
         assert f"that noise changes: {plan.fine_labels_changed}.\n" in text
     assert ("(refit)" in text) == config.refit
+
+
+def test_a_share_that_changes_is_told_at_both_ends():
+    config = Config(dataset="shapes/2x2", batch_size=32, coarse_share=0.25, final_coarse_share=0.7)
+    text = description_text(describe(config))
+    assert "\nA batch of 32: 24 at first, 9 or 10 at last with fine label.\n" in text
 
 
 def test_some_headers_are_read_where_there_are_many_images(pets):
