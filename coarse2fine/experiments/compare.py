@@ -17,6 +17,7 @@ from coarse2fine.experiments.setting import check_free, markdown, percent, shown
 from coarse2fine.files import write_json
 from coarse2fine.training import Config, Run, load_split, train
 from coarse2fine.training.batch_size import Say, share_batch_size
+from coarse2fine.training.budget import check_budget, share_budget
 from coarse2fine.training.plan import make_plan
 from coarse2fine.training.run import MakeCallbacks, data_key
 from coarse2fine.training.workdir import Workdir
@@ -113,8 +114,9 @@ def compare_settings(
     check_known("match", match, MATCHES)
     if config.labels != "mixed":
         raise InputError(f"labels is {config.labels!r}: a comparison sets the labels of its arms.")
-    if match == "epochs" and config.steps is not None:
+    if match == "epochs" and (config.steps is not None or config.budget is not None):
         raise InputError("match=epochs needs epochs; steps would be the same for every arm.")
+    check_budget(config, settings)
     check_free(config, settings)
     home = pathlib.Path(workdir)
     loaded: dict[tuple[Any, ...], tuple[Source, Source]] = {}
@@ -128,6 +130,8 @@ def compare_settings(
         for arm_config in _arm_configs(setting, config).values()
     ]
     config = share_batch_size(config, runs, home, say)
+    own = settings[0].config(config, "coarse_to_fine")
+    config = share_budget(config, (own, loaded[data_key(own)][0]), home, say)
     planned = []
     for setting in settings:  # All of them before the first update.
         configs = _arm_configs(setting, config)

@@ -14,6 +14,7 @@ from coarse2fine.experiments.latest_splits import LatestSplits
 from coarse2fine.experiments.setting import BaseSetting, check_free, markdown, percent, shown
 from coarse2fine.training import Config, train
 from coarse2fine.training.batch_size import Say, share_batch_size
+from coarse2fine.training.budget import check_budget, share_budget
 from coarse2fine.training.config import DEFAULTS
 from coarse2fine.training.config_problems import USED_WITH
 from coarse2fine.training.run import MakeCallbacks
@@ -155,9 +156,13 @@ def measure_granularity(
     """
     _check_config(config)
     check_free(config, settings)
+    check_budget(config, settings)
     home = pathlib.Path(workdir)
     splits = LatestSplits()
     config = share_batch_size(config, _new_runs(config, settings, splits), home, say)
+    if config.budget is not None:
+        own = settings[0].config(config, "fine")
+        config = share_budget(config, (own, splits.load(own, "train")), home, say)
     pairs, without_fine = [], []
     for setting in settings:
         runs = {}

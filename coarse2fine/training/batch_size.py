@@ -47,7 +47,8 @@ def find_batch_size(runs: Iterable[tuple[Config, Source]], say: Say) -> int:
     steps, caps, replicas = [], [], 1
     for config, source in runs:
         backbones.find(config.backbone)
-        plan = make_plan(source, config.replace(batch_size=len(source)))
+        # No image's part depends on how many or how long its batches are.
+        plan = make_plan(source, config.replace(batch_size=len(source), budget=None))
         network = Network(config, source.taxonomy, source.image_shape)
         networks.setdefault(network.key, network)
         steps.append(plan.schedule.smallest_batch)

@@ -152,6 +152,11 @@ class Config:
     )
     steps: int | None = _field(None, "Updates, in place of epochs.")
     nesterov: bool = _field(False, "Momentum that looks ahead (Nesterov).")
+    budget: str | None = _field(
+        None,
+        "Time for the updates, such as 20m, in place of epochs or steps: the speed of the first "
+        "ones, which are then forgotten, makes a number of steps of it, which the run then has.",
+    )
     schedule: Literal["plateau", "milestones", "cosine", "onecycle"] = _field(
         "plateau",
         "Learning rate: plateau (times plateau_factor when validation accuracy stalls), milestones "

@@ -92,6 +92,10 @@ _RANGES = {
     "batch_size": (_is_batch_size, "1 or more, or auto"),
     "epochs": (_is_count, "1 or more"),
     "steps": (_is_count, "1 or more"),
+    "budget": (
+        lambda x: x is None or _is_duration(x),
+        "a number above 0 and s, m or h, such as 90s, 20m or 2h",
+    ),
     "plateau_patience": (_is_count, "1 or more"),
     "plateau_factor": (lambda x: 0 < x < 1, "between 0 and 1"),
     "warmup": (lambda x: 0 <= x < 1, "0 or more and below 1"),
@@ -153,8 +157,11 @@ def _unused_problems(config: "Config", defaults: Mapping[str, Any]) -> Iterator[
 
 
 def _schedule_problems(config: "Config") -> Iterator[str]:
-    if config.epochs is not None and config.steps is not None:
-        yield f"epochs {config.epochs} and steps {config.steps} are both given, expected one"
+    lengths = {name: getattr(config, name) for name in ("epochs", "steps", "budget")}
+    given = [f"{name} {value}" for name, value in lengths.items() if value is not None]
+    if len(given) > 1:
+        both = "both" if len(given) == 2 else "all"
+        yield f"{' and '.join(given)} are {both} given, expected one"
     if config.schedule == "plateau" and config.validation_fraction == 0:
         yield (
             "schedule plateau needs validation images: raise validation_fraction, or choose "
@@ -176,6 +183,8 @@ def _schedule_problems(config: "Config") -> Iterator[str]:
 def _joint_problems(config: "Config") -> Iterator[str]:
     if config.strategy == "multi_worker" and config.batch_size == "auto":
         yield "batch_size is auto, expected a number with strategy multi_worker"
+    if config.strategy == "multi_worker" and config.budget is not None:
+        yield f"budget is {config.budget}, expected epochs or steps with strategy multi_worker"
     if config.cache_images and config.augment == "random_resized_crop":
         yield (
             "cache_images keeps resized images, and augment random_resized_crop cuts windows "

@@ -110,6 +110,8 @@ def _plan(source: Source, config: Config) -> tuple[Plan | None, str]:
     if config.batch_size == "auto":
         # It is found by trying, and no image's part depends on it.
         config = config.replace(batch_size=max(1, len(source)))
+    if config.budget is not None:  # Likewise.
+        config = config.replace(budget=None)
     try:
         return make_plan(source, config), ""
     except InputError as error:

@@ -125,15 +125,15 @@ def _enlarged(found: Survey, view: CenterCrop) -> str:
 def _training(description: Description) -> list[str]:
     title = "## What training would draw"
     if description.plan is not None:
-        is_auto = description.config.batch_size == "auto"
-        return [title, "", *_plan_lines(description.plan, len(description.source), is_auto)]
+        return [title, "", *_plan_lines(description, description.plan)]
     if description.obstacle:
         return [title, "", f"Nothing can be drawn: {description.obstacle}"]
     return []
 
 
-def _plan_lines(plan: Plan, num_images: int, is_auto: bool) -> list[str]:
-    config, schedule = plan.config, plan.schedule
+def _plan_lines(description: Description, plan: Plan) -> list[str]:
+    config, schedule, num_images = plan.config, plan.schedule, len(description.source)
+    budget = description.config.budget
     validation = len(plan.partition.validation)
     unused = num_images - len(plan.training_images) - validation
     rows = [
@@ -143,14 +143,17 @@ def _plan_lines(plan: Plan, num_images: int, is_auto: bool) -> list[str]:
         ["unused", f"{unused:,}"],
     ]
     lines = [*_table([f"labels={config.labels}, seed={config.seed}", "images"], rows), ""]
-    if is_auto:
+    if description.config.batch_size == "auto":
         lines.append("Batch size: auto, found when training begins.")
     else:
-        lines += [
-            f"A batch of {config.batch_size}: {_fine_labelled(plan)} with fine label.",
+        lines.append(f"A batch of {config.batch_size}: {_fine_labelled(plan)} with fine label.")
+    if budget is not None:
+        lines.append(f"Updates: as many as {budget} is enough for, found when training begins.")
+    elif description.config.batch_size != "auto":
+        lines.append(
             f"Updates: {plan.steps:,}, {plan.steps / schedule.steps_per_epoch:,.4g} epochs of "
-            f"{schedule.steps_per_epoch:,}.",
-        ]
+            f"{schedule.steps_per_epoch:,}."
+        )
     if config.fine_label_noise:
         lines.append(f"Fine labels trained on that noise changes: {plan.fine_labels_changed:,}.")
     if config.refit:

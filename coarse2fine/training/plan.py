@@ -60,10 +60,15 @@ def make_plan(source: Source, config: Config) -> Plan:
     make more passes.
 
     Raises:
-        InputError: fractions that cannot be drawn, an oracle without the labels for one, fine
-            classes without a fine label, no validation image where the schedule needs one, or a
-            batch too small for the ratio.
+        InputError: a budget, of which `train` makes a number of steps before; fractions that cannot
+            be drawn, an oracle without the labels for one, fine classes without a fine label, no
+            validation image where the schedule needs one, or a batch too small for the ratio.
     """
+    if config.budget is not None:
+        raise InputError(
+            f"budget is {config.budget}, expected epochs or steps here: `train` makes a number of "
+            "steps of it, and the config of the run that it returns has them."
+        )
     partition = _draw_partition(source, config, config.data_fraction)
     fine_labelled, coarse_only = select_labels(partition, config.labels)
     usable = source.with_fine(_usable_labels(source, coarse_only, config))

@@ -52,6 +52,7 @@ OTHER = {
     "epochs": None,
     "steps": 7,
     "nesterov": True,
+    "budget": None,
     "schedule": "milestones",
     "plateau_patience": 5,
     "plateau_factor": 0.1,
@@ -226,6 +227,19 @@ class TestWarmup:
     ("values", "problem"),
     [
         ({"epochs": 2, "steps": 3}, "epochs 2 and steps 3 are both given, expected one"),
+        ({"steps": 3, "budget": "5m"}, "steps 3 and budget 5m are both given, expected one"),
+        (
+            {"epochs": 2, "steps": 3, "budget": "5m"},
+            "epochs 2 and steps 3 and budget 5m are all given, expected one",
+        ),
+        (
+            {"budget": "5 minutes"},
+            "budget is 5 minutes, expected a number above 0 and s, m or h, such as 90s, 20m or 2h",
+        ),
+        (
+            {"budget": "5m", "strategy": "multi_worker"},
+            "budget is 5m, expected epochs or steps with strategy multi_worker",
+        ),
         (
             {"validation_fraction": 0},
             "schedule plateau needs validation images: raise validation_fraction, or choose "

@@ -242,6 +242,13 @@ def test_the_plan_is_the_one_that_training_makes(changes):
     assert ("(refit)" in text) == config.refit
 
 
+def test_updates_of_a_budget_are_found_later():
+    config = Config(dataset="shapes/2x2", batch_size=32, budget="5m")
+    text = description_text(describe(config))
+    assert "\nUpdates: as many as 5m is enough for, found when training begins.\n" in text
+    assert "\nA batch of 32: 15 or 16 with fine label.\n" in text
+
+
 def test_a_share_that_changes_is_told_at_both_ends():
     config = Config(dataset="shapes/2x2", batch_size=32, coarse_share=0.25, final_coarse_share=0.7)
     text = description_text(describe(config))
