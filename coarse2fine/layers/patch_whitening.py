@@ -11,7 +11,7 @@ _IMAGES = 128  # Whose patches are looked at together.
 
 @keras.saving.register_keras_serializable("coarse2fine")
 class PatchWhitening(keras.layers.Layer):
-    """A convolution with fixed filters, whose responses to patches have no second moments together.
+    """A convolution with fixed filters that whitens patches of images.
 
     Use it as the first layer of a network that has little time to learn: what a first layer needs
     many updates for is here from the start. Its filters are not trained; `adapt` takes them from

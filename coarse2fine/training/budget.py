@@ -17,7 +17,7 @@ from coarse2fine.training.config_problems import to_seconds
 from coarse2fine.training.optimizer import make_optimizer
 from coarse2fine.training.plan import Plan, make_plan
 from coarse2fine.training.preprocessing import fit_preprocessing, make_preprocessing
-from coarse2fine.training.strategy import make_strategy
+from coarse2fine.training.strategy import make_strategy, use_deterministic_operations
 from coarse2fine.training.workers import Workers
 
 _WARMUP = 4  # Updates that are not timed, and as many that are timed roughly.
@@ -40,6 +40,7 @@ def find_steps(config: Config, source: Source, say: Say) -> int:
         InputError: a config that cannot be used, or a budget that is too short for one pass.
     """
     plan = make_plan(source, config.replace(budget=None, steps=_ANY_LENGTH, refit=False))
+    use_deterministic_operations(config.deterministic)  # As `train` will.
     rate = images_per_second(plan)
     gc.collect()  # The model that was tried lies in cycles.
     runs = 2 if config.refit else 1

@@ -190,6 +190,14 @@ def test_a_share_of_coarse_only_images_that_changes_goes_on_where_it_was(tmp_pat
     assert report["coarse_top1"] == report["coarse_top1_from_fine_sum"]
 
 
+def test_more_steps_of_a_share_that_changes_up_to_the_last_one_are_refused(tmp_path):
+    config = make_config(epochs=None, steps=2, coarse_share=0.25, final_coarse_share=0.75)
+    train(config, tmp_path, source=make_source())
+    with pytest.raises(InputError, match=r"holds another run \(steps: 2, not 4\)"):
+        train(config.replace(steps=4), tmp_path, source=make_source())
+    assert load_run(tmp_path).config.steps == 2
+
+
 def test_two_views_are_an_image_and_what_a_mirror_shows(trained):
     run, source = trained(make_config()), make_source(seed=1)
     mirrored = ArraySource(source.images(tf.range(80)).numpy()[:, :, ::-1], TAXONOMY, source.fine)
