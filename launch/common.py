@@ -36,6 +36,17 @@ def define_checkpoint() -> flags.FlagHolder[str]:
     )
 
 
+def define_integers(name: str, help_text: str) -> Callable[[], list[int]]:
+    """Defines a flag that lists whole numbers from 0 on; returns what reads them."""
+    holder = flags.DEFINE_list(name, [], help_text)
+    flags.register_validator(
+        holder,
+        lambda texts: all(text.isdecimal() for text in texts),
+        "it must list whole numbers, as in 0,1,2",
+    )
+    return lambda: [int(text) for text in holder.value]
+
+
 def run(main: Callable[..., None], takes_arguments: bool = False, goes_on: bool = False) -> None:
     """Runs a launcher; bad input ends in one message and exit code 2, a signal in one too.
 

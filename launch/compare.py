@@ -27,6 +27,9 @@ _EXPERIMENT = flags.DEFINE_list(
 _ONLY = flags.DEFINE_list(
     "only", [], "Of these, the settings to run, by name (nin_imagenet/0.1+0.5) or by network."
 )
+_SEEDS = common.define_integers(
+    "seeds", "Seeds, each a comparison of its own, in place of --seed; with their mean and range."
+)
 _config = config_flags.define_config()
 
 
@@ -36,9 +39,11 @@ def main() -> None:
     from printing import say
     from progress import show_progress
 
-    from coarse2fine.experiments import compare_settings, lei2017
+    from coarse2fine.experiments import compare_settings, lei2017, with_seeds
 
-    settings = lei2017.select_settings(_EXPERIMENT.value, _ONLY.value)
+    settings = with_seeds(
+        lei2017.select_settings(_EXPERIMENT.value, _ONLY.value), _SEEDS()
+    )
     result = compare_settings(
         config,
         _WORKDIR.value,
@@ -48,7 +53,7 @@ def main() -> None:
         int(_VIEWS.value),
         say,
     )
-    print(result.table() if _EXPERIMENT.value else result.comparisons[0].table())
+    print(result.table() if len(settings) > 1 or _EXPERIMENT.value else result.comparisons[0].table())
 
 
 if __name__ == "__main__":

@@ -5,7 +5,11 @@ from coarse2fine.experiments.advise import advise
 from coarse2fine.experiments.arms import ARMS, Arm, Comparison
 from coarse2fine.experiments.chen2018 import SETTINGS, select_settings
 from coarse2fine.experiments.compare import Comparisons, compare, compare_settings
-from coarse2fine.experiments.comparison_setting import ComparisonSetting, PublishedComparison
+from coarse2fine.experiments.comparison_setting import (
+    ComparisonSetting,
+    PublishedComparison,
+    with_seeds,
+)
 from coarse2fine.experiments.describe import (
     check_failures_file,
     check_picture_file,
@@ -47,5 +51,6 @@ __all__ = [
     "lei2017",
     "measure_granularity",
     "select_settings",
+    "with_seeds",
     "write_failures",
 ]

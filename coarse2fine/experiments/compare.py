@@ -38,17 +38,47 @@ class Comparisons:
     comparisons: tuple[Comparison, ...]
 
     def table(self) -> str:
-        """Accuracies in percent, published numbers beside measured."""
-        return markdown([_row(*b) for b in zip(self.settings, self.comparisons, strict=True)])
+        """Accuracies in percent, published numbers beside measured.
+
+        Of a setting with several seeds there is one row more: the mean, and in brackets the range.
+        """
+        rows = [_row(*both) for both in zip(self.settings, self.comparisons, strict=True)]
+        groups: dict[str, list[int]] = {}
+        for number, setting in enumerate(self.settings):
+            groups.setdefault(setting.without_seed.name, []).append(number)
+        for numbers in groups.values():
+            if len(numbers) > 1:
+                setting = self.settings[numbers[0]].without_seed
+                rows.append(_row_of_seeds(setting, [self.comparisons[n] for n in numbers]))
+        return markdown(rows)
 
 
 def _row(setting: ComparisonSetting, comparison: Comparison) -> dict[str, str]:
+    measured = {arm.name: percent(arm.fine_top1) for arm in comparison.arms}
+    return _row_of(setting, {**measured, "gap closed": percent(comparison.gap_closed)})
+
+
+def _row_of_seeds(setting: ComparisonSetting, comparisons: Sequence[Comparison]) -> dict[str, str]:
+    arms = zip(*(comparison.arms for comparison in comparisons), strict=True)
+    measured = {seeds[0].name: _mean_and_range([arm.fine_top1 for arm in seeds]) for seeds in arms}
+    gaps = [comparison.gap_closed for comparison in comparisons]
+    return _row_of(setting, {**measured, "gap closed": _mean_and_range(gaps)})
+
+
+def _mean_and_range(shares: Sequence[float | None]) -> str:
+    numbers = [share for share in shares if share is not None]
+    if len(numbers) < len(shares):
+        return ""  # One is undefined, and so is their mean.
+    low, mean, high = min(numbers), sum(numbers) / len(numbers), max(numbers)
+    return f"{percent(mean)} ({percent(low)} to {percent(high)})"
+
+
+def _row_of(setting: ComparisonSetting, measured: dict[str, str]) -> dict[str, str]:
     published = dataclasses.asdict(setting.published)
     forests = published.pop("forests")
     return {
         "setting": setting.name,
-        **{arm.name: percent(arm.fine_top1) for arm in comparison.arms},
-        "gap closed": percent(comparison.gap_closed),
+        **measured,
         **{f"published {arm}": shown(number) for arm, number in published.items()},
         "published gap closed": percent(setting.published.gap_closed),
         "Ristin 2015": shown(forests),
@@ -102,7 +132,8 @@ def compare_settings(
     Args:
         config: what the settings have in common.
         workdir: of all of them; `<setting>_comparison_<match>.json` is written there for each.
-        settings: what to compare in, such as those of `lei2017.select_settings`.
+        settings: what to compare in, such as those of `lei2017.select_settings`; each with several
+            seeds by `with_seeds`.
         match: as of `compare`.
         callbacks: likewise.
         views: likewise.
@@ -116,7 +147,7 @@ def compare_settings(
         raise InputError(f"labels is {config.labels!r}: a comparison sets the labels of its arms.")
     if match == "epochs" and (config.steps is not None or config.budget is not None):
         raise InputError("match=epochs needs epochs; steps would be the same for every arm.")
-    check_budget(config, settings)
+    check_budget(config, {setting.without_seed.name for setting in settings})
     check_free(config, settings)
     home = pathlib.Path(workdir)
     loaded: dict[tuple[Any, ...], tuple[Source, Source]] = {}

@@ -1,8 +1,10 @@
 """A setting of a comparison: what its arms have in common, and what was published for them."""
 
 import dataclasses
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from coarse2fine.errors import InputError
 from coarse2fine.experiments.arms import ARMS, gap_closed
 from coarse2fine.experiments.setting import BaseSetting
 from coarse2fine.training import Config
@@ -69,3 +71,34 @@ class ComparisonSetting(BaseSetting):
     def result_file(self, match: str) -> str:
         """The name of the file that the comparison is written to."""
         return self._folder(f"comparison_{match}.json", ())
+
+    @property
+    def without_seed(self) -> "ComparisonSetting":
+        """The setting that this is one seed of; itself where it sets none."""
+        changes = {key: value for key, value in self.changes.items() if key != "seed"}
+        return dataclasses.replace(self, name=self.name.split(_SEED)[0], changes=changes)
+
+
+_SEED = ", seed "
+
+
+def with_seeds(
+    settings: Sequence[ComparisonSetting], seeds: Sequence[int]
+) -> tuple[ComparisonSetting, ...]:
+    """Each setting once with every seed; as they are where there is none.
+
+    Raises:
+        InputError: a seed that is given twice.
+    """
+    if len(set(seeds)) < len(seeds):
+        raise InputError(f"seeds are {', '.join(map(str, seeds))}: one is given twice.")
+
+    def expanded() -> Iterator[ComparisonSetting]:
+        for setting in settings:
+            for seed in seeds:
+                changes = {**setting.changes, "seed": seed}
+                yield dataclasses.replace(
+                    setting, name=f"{setting.name}{_SEED}{seed}", changes=changes
+                )
+
+    return tuple(expanded()) if seeds else tuple(settings)

@@ -14,9 +14,9 @@ class PatchWhitening(keras.layers.Layer):
     """A convolution with fixed filters that whitens patches of images.
 
     Use it as the first layer of a network that has little time to learn: what a first layer needs
-    many updates for is here from the start. Its filters are not trained; `adapt` takes them from
-    images, and before that they are random. A bias is trained. Float32 whatever the policy: the
-    filters span orders of magnitude.
+    many updates for is here from the start. Nothing in it is trained, so that no gradient has to be
+    carried to where images are largest; `adapt` takes its filters from images, and before that they
+    are random. Float32 whatever the policy: the filters span orders of magnitude.
 
     With the second moments `C = mean of p p^T` over patches `p` of `d = size * size * channels`
     values, and its eigenvectors `v_i` of eigenvalues `e_i`, the filters are both signs of
@@ -47,7 +47,7 @@ class PatchWhitening(keras.layers.Layer):
 
     Reference:
         Page, "How to Train Your ResNet 8: Bag of Tricks", 2019; Jordan, "94% on CIFAR-10 in 3.29
-        Seconds on a Single GPU", 2024, section 3.2.
+        Seconds on a Single GPU", 2024, section 3.2, there with a trained bias.
     """
 
     def __init__(self, size=2, epsilon=5e-4, **kwargs):
@@ -60,7 +60,7 @@ class PatchWhitening(keras.layers.Layer):
         self.epsilon = epsilon
 
     def build(self, input_shape):
-        """Makes the filters, random ones, and the bias."""
+        """Makes the filters, random ones."""
         self._check_shape(input_shape)
         values = self.size * self.size * input_shape[-1]
         self.kernel = self.add_weight(
@@ -69,7 +69,6 @@ class PatchWhitening(keras.layers.Layer):
             trainable=False,
             name="kernel",
         )
-        self.bias = self.add_weight(shape=(2 * values,), initializer="zeros", name="bias")
 
     def adapt(self, images):
         """Takes the filters from images.
@@ -104,9 +103,7 @@ class PatchWhitening(keras.layers.Layer):
 
     def call(self, images):
         """Returns the responses to the patches of `images`."""
-        return (
-            ops.conv(images, self.kernel, padding="valid", data_format="channels_last") + self.bias
-        )
+        return ops.conv(images, self.kernel, padding="valid", data_format="channels_last")
 
     def compute_output_shape(self, input_shape):
         """Returns the shape of the responses to images of `input_shape`."""

@@ -4,7 +4,7 @@ import gc
 import math
 import pathlib
 import time
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Any
 
 from coarse2fine.data import Source, training_batches
@@ -82,7 +82,7 @@ def share_budget(
     return config.replace(budget=None, steps=kept["steps"])
 
 
-def check_budget(config: Config, settings: Sequence[Any]) -> None:
+def check_budget(config: Config, settings: Collection[Any]) -> None:
     """Raises `InputError` where several settings would share a budget."""
     if config.budget is not None and len(settings) > 1:
         raise InputError(

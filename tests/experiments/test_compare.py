@@ -16,6 +16,7 @@ from coarse2fine.experiments import (
     PublishedComparison,
     compare,
     compare_settings,
+    with_seeds,
 )
 from coarse2fine.training import Config, load_split
 
@@ -289,6 +290,39 @@ def test_the_table_of_settings_shows_measured_beside_published_numbers():
         "| a | 50.00 | 60.00 | 75.00 | 40.00 | 51.28 | 57.40 | 64.32 | 46.93 | 14.71 |",
         "| b | 50.00 | 60.00 | 50.00 |  | 3.00 |  |  |  |  |",
     ]
+
+
+def test_several_seeds_have_rows_of_their_own_and_one_of_their_mean_and_range():
+    base = ComparisonSetting("a", {"fine_fraction": 0.5}, PublishedComparison(oracle=70.0))
+    settings = with_seeds((base, ComparisonSetting("b")), (0, 3))
+    assert [setting.changes for setting in settings] == [
+        {"fine_fraction": 0.5, "seed": 0},
+        {"fine_fraction": 0.5, "seed": 3},
+        {"seed": 0},
+        {"seed": 3},
+    ]
+    assert [setting.folder("oracle", TINY.replace(epochs=None, steps=2)) for setting in settings] == [
+        "fine_fraction=0.5_oracle_2",
+        "fine_fraction=0.5_seed=3_oracle_2",
+        "oracle_2",
+        "seed=3_oracle_2",
+    ]
+    measured = [comparison(*each) for each in ((0.5, 0.6, 0.75), (0.4, 0.5, 0.6))]
+    result = Comparisons(settings, (*measured, measured[0], comparison(0.5, 0.6, 0.5)))
+    assert result.table().splitlines()[2:] == [
+        "| a, seed 0 | 50.00 | 60.00 | 75.00 | 40.00 | 70.00 |",
+        "| a, seed 3 | 40.00 | 50.00 | 60.00 | 50.00 | 70.00 |",
+        "| b, seed 0 | 50.00 | 60.00 | 75.00 | 40.00 |  |",
+        "| b, seed 3 | 50.00 | 60.00 | 50.00 |  |  |",
+        "| a | 45.00 (40.00 to 50.00) | 55.00 (50.00 to 60.00) | 67.50 (60.00 to 75.00) "
+        "| 45.00 (40.00 to 50.00) | 70.00 |",
+        "| b | 50.00 (50.00 to 50.00) | 60.00 (60.00 to 60.00) | 62.50 (50.00 to 75.00) |  |  |",
+    ]
+
+
+def test_refuses_a_seed_that_is_given_twice():
+    with pytest.raises(InputError, match=r"^seeds are 0, 1, 0: one is given twice\.$"):
+        with_seeds((ComparisonSetting("a"),), (0, 1, 0))
 
 
 @pytest.mark.parametrize(
