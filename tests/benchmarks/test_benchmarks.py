@@ -20,6 +20,7 @@ from coarse2fine.benchmarks import (
     Settings,
     image_files,
     jpeg,
+    pytorch,
     resume,
     start,
     step,
@@ -34,6 +35,7 @@ from coarse2fine.benchmarks.min_pool import unequal_parent
 from coarse2fine.benchmarks.timing import PairTimes, time_pairs
 from coarse2fine.data import image_index
 from coarse2fine.data.image_folder import read_image_folder
+from coarse2fine.errors import InputError
 from coarse2fine.process import call_in_process, peak_memory, resident_memory
 
 LAUNCHERS = pathlib.Path(__file__).parents[2] / "launch"
@@ -41,6 +43,7 @@ LAUNCHERS = pathlib.Path(__file__).parents[2] / "launch"
 # What makes each benchmark small; the bounds are for the true scale.
 SMALL = {
     "step": {"cases": [step.Case("nin", "mixed", width=0.05, batch_size=4, steps=1)]},
+    "pytorch": {"width": 0.05, "batch_size": 4, "steps": 1},
     "epoch_end": {"epochs": 2, "seconds": 0.05, "width": 0.05},
     "pipeline": {
         "batch_size": 8,
@@ -79,6 +82,7 @@ SMALL = {
 
 NAMES = {
     "step": ["step/nin/float32", "step/nin/mixed_bfloat16"],
+    "pytorch": ["pytorch/nin/float32", "pytorch/nin/mixed_bfloat16"],
     "epoch_end": ["epoch_end/wait"],
     "pipeline": [
         "pipeline/whitened",
@@ -197,6 +201,8 @@ def call_here(module, name, **arguments):
 @pytest.mark.parametrize("name", SMALL)
 def test_each_benchmark_measures(name, settings, monkeypatch):
     module = importlib.import_module(f"coarse2fine.benchmarks.{name}")
+    if name == "pytorch":
+        pytest.importorskip("torch", reason="PyTorch is no requirement", exc_type=ImportError)
     if name in (
         "memory",
         "start",
@@ -209,6 +215,31 @@ def test_each_benchmark_measures(name, settings, monkeypatch):
         assert measured.low <= measured.value <= measured.high
         # Memory may shrink while a run goes on, and a start may be sooner than another.
         assert measured.value > 0 or measured.name in ("memory/growth", "memory/images", "start/on")
+
+
+def test_pytorch_is_asked_for_where_it_is_not_installed(settings, monkeypatch):
+    monkeypatch.setattr(pytorch.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError) as error:
+        pytorch.measure(settings)
+    assert str(error.value) == (
+        "The benchmark pytorch needs PyTorch, which is not installed. Install it with pip install "
+        "torch, or choose other benchmarks."
+    )
+
+
+def test_pytorch_trains_the_layers_of_nin():
+    spec = json.loads(pytorch._spec("float32", 1.0, 128, 4))
+    kinds = [kind for kind, _ in spec["layers"]]
+    assert kinds.count("Conv2D") == 8
+    assert kinds.count("Dropout") == 2
+    channels, parameters = 3, 0
+    for kind, arguments in spec["layers"]:
+        if kind == "Conv2D":
+            filters, size = arguments["filters"], arguments["kernel_size"][0]
+            parameters += filters * (channels * size**2 + 1)
+            channels = filters
+    assert parameters + 100 * (channels + 1) == 984_356
+    assert sorted(sum(spec["children"], [])) == list(range(100))
 
 
 def test_the_step_is_measured_on_three_networks_in_two_precisions(settings, monkeypatch):
