@@ -20,7 +20,7 @@ def fastnet(
     """A network without shortcuts that takes little work an image.
 
     Use it on small images where time is short. A first layer that is not trained whitens patches of
-    2x2; then come three blocks of 48, 128 and 192 channels: a 3x3 convolution, maximum pooling by
+    2x2; then come three blocks of 64, 192 and 256 channels: a 3x3 convolution, maximum pooling by
     two, batch normalisation and ReLU, and the same without pooling. Linear class maps follow it.
 
     Args:
@@ -30,16 +30,16 @@ def fastnet(
         name: Name of the model.
 
     Returns:
-        A model from `(batch, height, width, channels)` to `(batch, 3, 3, 192 * width)` for images
+        A model from `(batch, height, width, channels)` to `(batch, 3, 3, 256 * width)` for images
         of 32x32.
 
     Example:
         >>> fastnet(width=0.5).output_shape
-        (None, 3, 3, 96)
+        (None, 3, 3, 128)
 
     Reference:
         In the manner of Page, "How to Train Your ResNet", 2018 to 2019, and of Jordan, "94% on
-        CIFAR-10 in 3.29 Seconds on a Single GPU", 2024, with fewer channels and ReLU.
+        CIFAR-10 in 3.29 Seconds on a Single GPU", 2024, with ReLU, and without a bias in front.
     """
     check_arguments(name, input_shape, width, dropout)
     if min(input_shape[:2]) < _SMALLEST:
@@ -51,7 +51,7 @@ def fastnet(
 
     images = keras.Input(input_shape)
     x = layers.ReLU()(PatchWhitening(2)(images))
-    for filters in (48, 128, 192):
+    for filters in (64, 192, 256):
         x = activation(layers.MaxPooling2D(2)(convolution(x, channels(filters))))
         x = activation(convolution(x, channels(filters)))
         if dropout > 0:
