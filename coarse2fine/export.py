@@ -6,12 +6,12 @@ import shutil
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from coarse2fine.data.decoding import decode_whole
-from coarse2fine.data.image_header import ImageHeader, read_image_header
+from coarse2fine.data.image_header import read_image_header
 from coarse2fine.errors import InputError
+from coarse2fine.evaluation.backing_off import LEVELS, BackingOff, check_error
 from coarse2fine.files import read_json, write_json
 from coarse2fine.saved_model import check_saved_model
 from coarse2fine.serving import Server
@@ -34,18 +34,28 @@ def export(run: Run, output: str | pathlib.Path) -> None:
       `(batch, num_classes)`, `<level>_top_indices` and `<level>_top_names` `(batch, 5)` or fewer,
       best first.
 
+    Where the run's evaluation has calibrated it (`evaluate` with `error`), there is one more:
+
+    - `serve_backing_off`: `images` as of `serve_encoded`, and `error`, a float32 error rate to keep
+      below. For each image: `level` (0 fine, 1 coarse, -1 nothing), `index` and `name` of the class
+      on that level (-1 and an empty text for nothing) and its `probability` at the level's
+      temperature, 0 for nothing; and the `threshold` that probabilities had to reach, infinity
+      where no such rate can be promised. `BackingOff` says what is promised.
+
     Images come to the size that the model was trained on with antialiasing: where it was trained
     on image files, as their evaluation sees them, by the middle of the image whose shorter side has
     been resized; else by stretching.
 
     Raises:
         InputError: `output` exists or cannot be written; a network with operations that
-            `ExportedModel` would not load.
+            `ExportedModel` would not load; a calibration of other weights or of several views.
     """
     output = pathlib.Path(output)
     if os.path.lexists(output):
         raise InputError(f"{output} exists; choose another output, or remove it first.")
-    server = Server(run)
+    calibration = run.workdir.calibration_file
+    backing_off = BackingOff.load(calibration, 1, run.step) if calibration.exists() else None
+    server = Server(run, backing_off)
     channels = run.workdir.read_image_shape()[-1]
     archive = keras.export.ExportArchive()
     archive.track(run.model)
@@ -58,6 +68,15 @@ def export(run: Run, output: str | pathlib.Path) -> None:
     archive.add_endpoint(
         "serve_encoded", server.serve_encoded, [tf.TensorSpec((None,), tf.string, name="images")]
     )
+    if backing_off is not None:
+        archive.add_endpoint(
+            "serve_backing_off",
+            server.serve_backing_off,
+            [
+                tf.TensorSpec((None,), tf.string, name="images"),
+                tf.TensorSpec((), tf.float32, name="error"),
+            ],
+        )
     unfinished = output.with_name(output.name + ".unfinished")
     try:
         archive.write_out(str(unfinished), verbose=False)
@@ -131,10 +150,7 @@ class ExportedModel:
         Raises:
             InputError: bytes that are no image, or of one that is damaged or too large.
         """
-        try:
-            served = self._serve(encoded, read_image_header(encoded))
-        except InputError as error:
-            raise InputError(f"not a readable image: {error}") from error
+        served = self._answer(encoded, "serve_encoded")
         outputs = {name: value[0].numpy() for name, value in served.items()}
         coarse_probabilities = outputs["coarse_probabilities"]
         if "fine_probabilities" not in outputs:
@@ -152,18 +168,54 @@ class ExportedModel:
             for fine in outputs["fine_top_indices"]
         ]
 
-    def _serve(self, encoded: bytes, header: ImageHeader) -> dict[str, tf.Tensor]:
-        signatures = self._model.signatures
-        if header.kind not in ("JPEG", "PNG"):
-            # TensorFlow decodes all frames of a GIF, and takes a BMP's palette for grey levels.
-            serve = signatures["serve_images"]
-            channels = serve.structured_input_signature[1]["images"].shape[-1]
-            image = decode_whole(encoded, header, channels)
-            return serve(images=tf.constant(image[np.newaxis]))
+    def name(self, encoded: bytes, error: float) -> dict[str, Any]:
+        """The class that one image is named by at an asked error rate, by `serve_backing_off`.
+
+        Args:
+            encoded: as of `predict`.
+            error: the rate, more than 0 and less than 1.
+
+        Returns:
+            `{"level", "name", "probability"}`: `fine` or `coarse`, the class on that level and its
+            probability; each None where the image is named by nothing.
+
+        Raises:
+            InputError: as `predict`; a model that was exported without a calibration.
+        """
+        check_error(error)
+        if "serve_backing_off" not in self._model.signatures:
+            raise InputError(
+                "This model was exported without a calibration. Run launch/evaluate.py with "
+                "--error on the run, then export it again."
+            )
+        served = self._answer(encoded, "serve_backing_off", error=tf.constant(error, tf.float32))
+        level = int(served["level"][0])
+        if level < 0:
+            return dict.fromkeys(("level", "name", "probability"))
+        return {
+            "level": LEVELS[level],
+            "name": served["name"][0].numpy().decode(),
+            "probability": float(served["probability"][0]),
+        }
+
+    def _answer(self, encoded: bytes, signature: str, **arguments: Any) -> dict[str, tf.Tensor]:
         try:
-            return signatures["serve_encoded"](images=tf.constant([encoded]))
-        except tf.errors.InvalidArgumentError as error:
-            raise InputError(f"its {header.kind} data is damaged or cut off") from error
+            header = read_image_header(encoded)
+            if header.kind not in ("JPEG", "PNG"):
+                # TensorFlow decodes all frames of a GIF, and takes a BMP's palette for grey levels.
+                encoded = tf.io.encode_png(decode_whole(encoded, header, self._channels))
+            serve = self._model.signatures[signature]
+            try:
+                return serve(images=tf.reshape(encoded, (1,)), **arguments)
+            except tf.errors.InvalidArgumentError as error:
+                raise InputError(f"its {header.kind} data is damaged or cut off") from error
+        except InputError as error:
+            raise InputError(f"not a readable image: {error}") from error
+
+    @property
+    def _channels(self) -> int:
+        specs = self._model.signatures["serve_images"].structured_input_signature[1]
+        return specs["images"].shape[-1]
 
     def _named(self, fine, fine_probabilities, coarse, coarse_probabilities) -> dict[str, Any]:
         named = {

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from coarse2fine.data.image_header import MAX_PIXELS
 from coarse2fine.data.views import CenterCrop
+from coarse2fine.evaluation.backing_off import LEVELS, NOTHING, BackingOff
 from coarse2fine.training.run import Run
 
 _TOP = 5
@@ -18,15 +20,17 @@ class Server:
 
     Args:
         run: with its model.
+        backing_off: fitted on its validation images, with one view; None for a run without any.
     """
 
-    def __init__(self, run: Run):
+    def __init__(self, run: Run, backing_off: BackingOff | None = None):
         self._model = run.model
         self._preprocess = run.preprocess
         data = run.workdir.read_data()
         self._image_shape = tuple(data["image_shape"])
         self._view = data["view"] and CenterCrop(**data["view"])
         self._names = {"fine": run.taxonomy.fine_names, "coarse": run.taxonomy.coarse_names}
+        self._backing_off = backing_off
 
     def serve_images(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """Answers for `(batch, height, width, channels)` uint8 images."""
@@ -34,6 +38,41 @@ class Server:
 
     def serve_encoded(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """Answers for `(batch,)` JPEG or PNG bytes."""
+        return self._predict(self._decoded(images))
+
+    def serve_backing_off(self, images: tf.Tensor, error: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Names `(batch,)` JPEG or PNG bytes, of which at most a share of `error` is named wrongly.
+
+        As `BackingOff.name` does.
+        """
+        assert self._backing_off is not None
+        scores = self._scores(self._decoded(images))
+        bounds = tf.constant(self._backing_off.bounds, tf.float32)
+        thresholds = tf.constant(self._backing_off.thresholds, tf.float32)
+        threshold = tf.reduce_min(tf.where(bounds <= error, thresholds, np.inf))
+        nothing = tf.fill(tf.shape(images)[:1], NOTHING)
+        level, index, probability = nothing, nothing, tf.zeros(tf.shape(nothing))
+        name = tf.fill(tf.shape(nothing), "")
+        for number, each in reversed([*enumerate(LEVELS)]):
+            if each not in scores:
+                continue
+            shares = tf.nn.softmax(scores[each] / self._backing_off.temperatures[each])
+            best = tf.argmax(shares, axis=-1, output_type=tf.int32)
+            highest = tf.reduce_max(shares, axis=-1)
+            is_sure = highest >= threshold
+            level = tf.where(is_sure, number, level)
+            index = tf.where(is_sure, best, index)
+            probability = tf.where(is_sure, highest, probability)
+            name = tf.where(is_sure, tf.gather(tf.constant(self._names[each]), best), name)
+        return {
+            "level": level,
+            "index": index,
+            "name": name,
+            "probability": probability,
+            "threshold": threshold,
+        }
+
+    def _decoded(self, images):
         height, width, channels = self._image_shape
 
         def decode(encoded):
@@ -42,7 +81,7 @@ class Server:
             return self._resized(image[tf.newaxis])[0]
 
         spec = tf.TensorSpec((height, width, channels), tf.float32)
-        return self._predict(tf.map_fn(decode, images, fn_output_signature=spec))
+        return tf.map_fn(decode, images, fn_output_signature=spec)
 
     def _resized(self, images):
         height, width, channels = self._image_shape
@@ -52,10 +91,12 @@ class Server:
             images = tf.round(_center_crops(images, self._view))
         return tf.ensure_shape(images, (None, height, width, channels))
 
+    def _scores(self, images):
+        return self._model(self._preprocess(images), training=False)
+
     def _predict(self, images):
-        scores = self._model(self._preprocess(images), training=False)
         outputs = {}
-        for level, level_scores in scores.items():
+        for level, level_scores in self._scores(images).items():
             probabilities = tf.nn.softmax(level_scores)
             top = tf.math.top_k(probabilities, min(_TOP, len(self._names[level]))).indices
             outputs[f"{level}_probabilities"] = probabilities

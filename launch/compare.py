@@ -41,9 +41,7 @@ def main() -> None:
 
     from coarse2fine.experiments import compare_settings, lei2017, with_seeds
 
-    settings = with_seeds(
-        lei2017.select_settings(_EXPERIMENT.value, _ONLY.value), _SEEDS()
-    )
+    settings = with_seeds(lei2017.select_settings(_EXPERIMENT.value, _ONLY.value), _SEEDS())
     result = compare_settings(
         config,
         _WORKDIR.value,
@@ -53,7 +51,9 @@ def main() -> None:
         int(_VIEWS.value),
         say,
     )
-    print(result.table() if len(settings) > 1 or _EXPERIMENT.value else result.comparisons[0].table())
+    print(
+        result.table() if len(settings) > 1 or _EXPERIMENT.value else result.comparisons[0].table()
+    )
 
 
 if __name__ == "__main__":

@@ -20,6 +20,12 @@ _VIEWS = flags.DEFINE_enum(
     ["1", "2", "10"],
     "Views of each image: 1; 2, mirrored too; or 10, crops of corners and middle, mirrored too.",
 )
+_ERROR = flags.DEFINE_float(
+    "error",
+    None,
+    "An error rate to keep below: calibrates on the run's validation images, and names the fine "
+    "class where that is sure enough, else the coarse class, else nothing.",
+)
 _CHECKPOINT = common.define_checkpoint()
 
 
@@ -34,6 +40,7 @@ def main() -> None:
         training=_TRAINING.value,
         views=int(_VIEWS.value),
         cache_dir=_CACHE_DIR.value,
+        error=_ERROR.value,
     )
     print(json.dumps(report, indent=1))
 

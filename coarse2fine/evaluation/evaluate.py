@@ -4,6 +4,13 @@ import pathlib
 from typing import Any
 
 from coarse2fine.data import Source
+from coarse2fine.errors import InputError
+from coarse2fine.evaluation.backing_off import (
+    BackingOff,
+    check_error,
+    report_on_backing_off,
+    report_on_calibration,
+)
 from coarse2fine.evaluation.decisions import Decisions
 from coarse2fine.evaluation.predictions import predict
 from coarse2fine.evaluation.report import make_report
@@ -21,8 +28,11 @@ def evaluate(
     training_source: Source | None = None,
     views: int = 1,
     cache_dir: str | None = None,
+    error: float | None = None,
 ) -> dict[str, Any]:
     """Scores the whole test set; writes `report.json` and `decisions.npz` into the run's workdir.
+
+    With `error` it also writes `calibration.json`, by which an export backs off.
 
     Args:
         run: a run, or its workdir.
@@ -35,13 +45,23 @@ def evaluate(
             before.
         views: of each image: 1, 2 or 10; as of `predict`.
         cache_dir: of what is kept of the data, where it is not the one of the run.
+        error: the error rate that is to be promised among what is named, more than 0 and less than
+            1: calibrates on the run's validation images, and backs off to coarse classes or nothing
+            on test images, as `BackingOff` says.
 
     Returns:
         What `make_report` gives; `step`, the updates that the run has behind it; `views`, as given;
         `test_fingerprint`, of the test images; `fine_labels_changed`, the number of training images
-        whose fine label is noise (0 without `fine_label_noise`); and `training`, what
-        `make_report` gives of the training images, or None.
+        whose fine label is noise (0 without `fine_label_noise`); `training`, what `make_report`
+        gives of the training images, or None; and with `error`, else None, `calibration` and
+        `backing_off`, as of `report_on_calibration` and `report_on_backing_off`.
+
+    Raises:
+        InputError: images or labels that do not fit; an `error` that cannot be; or no validation
+            images to calibrate on.
     """
+    if error is not None:
+        check_error(error)
     run = run if isinstance(run, Run) else load_run(run)
     moved = {"data_dir": data_dir, "cache_dir": cache_dir}
     config = run.config.replace(**{k: folder for k, folder in moved.items() if folder is not None})
@@ -55,16 +75,46 @@ def evaluate(
     report["views"] = views
     report["test_fingerprint"] = source.fingerprint()
     report["fine_labels_changed"] = run.workdir.read_data()["fine_labels_changed"]
-    report["training"] = None
+    if (training or error is not None) and training_source is None:
+        training_source = load_split(config, "train", run.taxonomy)
+    report.update(dict.fromkeys(("training", "calibration", "backing_off")))
     if training:
-        if training_source is None:
-            training_source = load_split(config, "train", run.taxonomy)
         report["training"] = _report_on_training(run, training_source, views)
+    if error is not None:
+        backing_off = _calibrate(run, training_source, views)
+        report["calibration"] = report_on_calibration(backing_off, predictions)
+        report["backing_off"] = report_on_backing_off(backing_off, predictions, error)
     # First away with the old report and then the new one: with a report there are its decisions.
     remove_file(run.workdir.report_file)
     Decisions.of(predictions).save(run.workdir.decisions_file)
     write_json(run.workdir.report_file, report)
     return report
+
+
+def _calibrate(run: Run, source: Source, views: int) -> BackingOff:
+    """What the run's validation images let promise, kept in its workdir."""
+    plan = plan_of(run, source)
+    run.workdir.check_same_images(source, plan.partition)
+    if not len(plan.partition.validation):
+        raise InputError(
+            f"The run in {run.workdir.path} has no validation images to calibrate on: "
+            + (
+                "a refit trains on them too. The run in its folder search has some."
+                if run.config.refit
+                else "its validation_fraction is 0. Train with a larger one."
+            )
+        )
+    predictions = predict(
+        run.model,
+        run.preprocess,
+        plan.source,
+        plan.partition.validation,
+        run.config.images_per_step,
+        views,
+    )
+    backing_off = BackingOff.fit(predictions)
+    backing_off.save(run.workdir.calibration_file, views, run.step)
+    return backing_off
 
 
 def _report_on_training(run: Run, source: Source, views: int) -> dict[str, Any]:

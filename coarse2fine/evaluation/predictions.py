@@ -2,6 +2,7 @@
 
 import dataclasses
 import typing
+from collections.abc import Iterator
 
 import keras
 import numpy as np
@@ -28,6 +29,18 @@ class Predictions:
     coarse_scores: np.ndarray | None
     fine: np.ndarray
     coarse: np.ndarray
+
+    def by_level(self) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+        """Name, scores and labels of each level that has a head, the fine one first."""
+        if self.fine_scores is not None:
+            yield "fine", self.fine_scores, self.fine
+        if self.coarse_scores is not None:
+            yield "coarse", self.coarse_scores, self.coarse
+
+    def of(self, images: np.ndarray) -> "Predictions":
+        """Those of some of the images, by a mask or by numbers."""
+        values = (getattr(self, field.name) for field in dataclasses.fields(self))
+        return Predictions(*(None if value is None else value[images] for value in values))
 
 
 def predict(

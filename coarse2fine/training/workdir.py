@@ -103,6 +103,11 @@ class Workdir:
         return self.path / "decisions.npz"
 
     @property
+    def calibration_file(self) -> pathlib.Path:
+        """What the evaluation promises about error rates."""
+        return self.path / "calibration.json"
+
+    @property
     def filters_file(self) -> pathlib.Path:
         """The filters that a network took from its training images."""
         return self.path / "filters.npz"

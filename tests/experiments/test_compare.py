@@ -301,7 +301,9 @@ def test_several_seeds_have_rows_of_their_own_and_one_of_their_mean_and_range():
         {"seed": 0},
         {"seed": 3},
     ]
-    assert [setting.folder("oracle", TINY.replace(epochs=None, steps=2)) for setting in settings] == [
+    assert [
+        setting.folder("oracle", TINY.replace(epochs=None, steps=2)) for setting in settings
+    ] == [
         "fine_fraction=0.5_oracle_2",
         "fine_fraction=0.5_seed=3_oracle_2",
         "oracle_2",

@@ -1,0 +1,262 @@
+"""Naming the fine class where it is sure enough, else the coarse class, else nothing."""
+
+import dataclasses
+import math
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from coarse2fine.errors import InputError
+from coarse2fine.evaluation.calibration import (
+    calibration_error_of,
+    fit_temperature,
+    probabilities,
+)
+from coarse2fine.evaluation.predictions import Predictions
+from coarse2fine.files import read_json, write_json
+
+LEVELS = ("fine", "coarse")
+
+NOTHING = -1
+
+# Log odds from .05 to .9995 in equal steps: thresholds lie closest where confidence does.
+_THRESHOLDS = 1 / (1 + np.exp(-np.linspace(-3.0, 7.6, 32)))
+_MISS = 0.1  # The probability that some bound does not hold.
+_HALVINGS = 50
+_FOR_TEMPERATURES = 5  # Of so many images one.
+_FEWEST = 20
+_KEYS = ("temperatures", "thresholds", "bounds", "views", "step")
+
+
+@dataclasses.dataclass(frozen=True)
+class Named:
+    """What n images are named by.
+
+    Attributes:
+        level: `(n,)` 0 for fine, 1 for coarse, -1 for nothing.
+        label: `(n,)` the class of that level, -1 for none.
+    """
+
+    level: np.ndarray
+    label: np.ndarray
+
+    def is_wrong(self, fine: np.ndarray, coarse: np.ndarray) -> np.ndarray:
+        """`(n,)`: whether each is named, and by a class that it is not of."""
+        truth = np.where(self.level == 0, fine, coarse)
+        return (self.level != NOTHING) & (self.label != truth)
+
+
+@dataclasses.dataclass(frozen=True)
+class BackingOff:
+    """Which error rates can be promised, and by which thresholds.
+
+    With threshold t an image is named by its best fine class where that has a probability of t or
+    more; else by its best coarse class where that has; else by nothing. Probabilities are those
+    at each level's temperature.
+
+    The bound of a threshold is the Clopper-Pearson upper limit, at level .1 / 32, of the error rate
+    among what it names, from how many images of a validation set it names and how many of these
+    wrongly. With a probability of .9 or more over such sets all 32 bounds hold together, so that
+    any error rate may be asked for afterwards. That assumes that the images of the set were not
+    trained on and had no part in the temperatures, and that they and those to come are drawn
+    independently from one distribution.
+
+    Attributes:
+        temperatures: of each level that the model has.
+        thresholds: `(32,)`, rising.
+        bounds: `(32,)` of the error rate among what each names; 1 where it names nothing.
+
+    Reference:
+        Geifman, El-Yaniv, "Selective Classification for Deep Neural Networks", NIPS 2017, Theorem
+        3.2, with a union over all thresholds in place of a search.
+    """
+
+    temperatures: dict[str, float]
+    thresholds: np.ndarray
+    bounds: np.ndarray
+
+    @classmethod
+    def fit(cls, predictions: Predictions) -> "BackingOff":
+        """Temperatures from every fifth image, bounds from the others.
+
+        Args:
+            predictions: on images that were not trained on, in an order that says nothing about
+                them; each with a fine label where the model has a fine head.
+
+        Raises:
+            InputError: fewer than 20 images.
+        """
+        if len(predictions.coarse) < _FEWEST:
+            raise InputError(
+                f"There are {len(predictions.coarse)} validation images, expected at least "
+                f"{_FEWEST} to calibrate on. Train with a larger validation_fraction."
+            )
+        is_for_temperatures = np.arange(len(predictions.coarse)) % _FOR_TEMPERATURES == 0
+        temperatures = {
+            level: fit_temperature(scores[is_for_temperatures], labels[is_for_temperatures])
+            for level, scores, labels in predictions.by_level()
+        }
+        unbounded = cls(temperatures, _THRESHOLDS, np.ones(len(_THRESHOLDS)))
+        rest = predictions.of(~is_for_temperatures)
+        level = _MISS / len(_THRESHOLDS)
+        bounds = []
+        for threshold in _THRESHOLDS:
+            named = unbounded.name(rest, threshold)
+            count = int((named.level != NOTHING).sum())
+            wrong = int(named.is_wrong(rest.fine, rest.coarse).sum())
+            bounds.append(upper_limit(wrong, count, level))
+        return cls(temperatures, _THRESHOLDS, np.array(bounds))
+
+    def save(self, path: pathlib.Path, views: int, step: int) -> None:
+        """Writes JSON.
+
+        Args:
+            path: of the file.
+            views: of each image that the predictions were made from.
+            step: the updates that the model has behind it.
+        """
+        arrays = {"thresholds": self.thresholds.tolist(), "bounds": self.bounds.tolist()}
+        made_of = {"views": views, "step": step}
+        write_json(path, {"temperatures": self.temperatures, **arrays, **made_of})
+
+    @classmethod
+    def load(cls, path: pathlib.Path, views: int, step: int) -> "BackingOff":
+        """Reads what `save` wrote.
+
+        Raises:
+            InputError: a file that is missing or damaged, or was made of other views or weights.
+        """
+        content = read_json(path, _KEYS)
+        if (content["views"], content["step"]) != (views, step):
+            raise InputError(
+                f"{path} is of {content['views']} views of each image and of the weights after "
+                f"{content['step']} updates, expected {views} and {step}. Evaluate the run again "
+                f"with --views={views} --error, or remove the file."
+            )
+        numbers = {name: np.asarray(content[name]) for name in ("thresholds", "bounds")}
+        temperatures = content["temperatures"]
+        is_whole = (
+            isinstance(temperatures, dict)
+            and temperatures
+            and all(level in LEVELS for level in temperatures)
+            and all(isinstance(value, float) and value > 0 for value in temperatures.values())
+            and all(array.dtype.kind == "f" and array.ndim == 1 for array in numbers.values())
+            and len(numbers["thresholds"]) == len(numbers["bounds"]) > 0
+        )
+        if not is_whole:
+            raise InputError(f"{path} is damaged. Evaluate the run again with --error.")
+        return cls(temperatures, **numbers)
+
+    def threshold(self, error: float) -> float:
+        """The lowest threshold whose bound is at most `error`; infinity where there is none."""
+        check_error(error)
+        fits = self.bounds <= error
+        return float(self.thresholds[fits.argmax()]) if fits.any() else math.inf
+
+    def name(self, predictions: Predictions, threshold: float) -> Named:
+        """What a threshold names images by."""
+        level = np.full(len(predictions.coarse), NOTHING)
+        label = level.copy()
+        for which, scores, _ in reversed([*predictions.by_level()]):
+            sure = probabilities(scores, self.temperatures[which]).max(-1) >= threshold
+            level[sure] = LEVELS.index(which)
+            label[sure] = scores.argmax(-1)[sure]
+        return Named(level, label)
+
+
+def check_error(error: float) -> None:
+    """Raises `InputError` for what cannot be asked for as an error rate."""
+    if not 0 < error < 1:
+        raise InputError(f"error is {error}, expected more than 0 and less than 1.")
+
+
+def report_on_calibration(
+    backing_off: BackingOff, predictions: Predictions
+) -> dict[str, dict[str, float | None]]:
+    """For each level its `temperature`, and the expected calibration error before and after it.
+
+    Args:
+        backing_off: fitted on other images.
+        predictions: on test images; those without a label of the level are left out.
+
+    Returns:
+        `{level: {"temperature", "error_before", "error_after"}}`; an error is None without images.
+    """
+    report = {}
+    for level, scores, labels in predictions.by_level():
+        temperature = backing_off.temperatures[level]
+        is_labelled = labels >= 0
+        errors = {
+            name: calibration_error_of(scores[is_labelled], labels[is_labelled], each)
+            for name, each in (("error_before", 1.0), ("error_after", temperature))
+        }
+        report[level] = {"temperature": temperature, **errors}
+    return report
+
+
+def report_on_backing_off(
+    backing_off: BackingOff, predictions: Predictions, error: float
+) -> dict[str, float | None]:
+    """What is named at an asked error rate, and how much of that wrongly.
+
+    Args:
+        backing_off: fitted on other images.
+        predictions: on test images. Those without a fine label are left out where the model has a
+            fine head: what names them cannot be judged.
+        error: the asked rate.
+
+    Returns:
+        `error` as asked; `threshold`, None where no rate can be promised; the shares of images
+        named by their `fine` and by their `coarse` class, and by `nothing`; and `error_rate`, of
+        what is named, None where nothing is.
+    """
+    threshold = backing_off.threshold(error)
+    if predictions.fine_scores is not None:
+        predictions = predictions.of(predictions.fine >= 0)
+    named = backing_off.name(predictions, threshold)
+    is_wrong = named.is_wrong(predictions.fine, predictions.coarse)
+    count = int((named.level != NOTHING).sum())
+    return {
+        "error": error,
+        "threshold": threshold if math.isfinite(threshold) else None,
+        "fine": _share(named.level == 0),
+        "coarse": _share(named.level == 1),
+        "nothing": _share(named.level == NOTHING),
+        "error_rate": int(is_wrong.sum()) / count if count else None,
+    }
+
+
+def _share(is_true: np.ndarray) -> float | None:
+    return float(is_true.mean()) if len(is_true) else None
+
+
+def upper_limit(wrong: int, count: int, level: float) -> float:
+    """The Clopper-Pearson upper limit of a rate: what leaves `wrong` or fewer of `count` a
+    probability of `level`.
+
+    Args:
+        wrong: of `count`.
+        count: trials; of none the limit is 1.
+        level: the probability that the limit is too low.
+
+    Example:
+        >>> round(upper_limit(0, 100, 0.05), 4)  # 1 - .05 ** (1 / 100)
+        0.0295
+    """
+    if wrong >= count:
+        return 1.0
+    low, high = wrong / count, 1.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        if _at_most(wrong, count, middle) > level:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def _at_most(wrong: int, count: int, rate: float) -> float:
+    """The probability of `wrong` or fewer of `count` at a rate."""
+    parameters = (count - wrong, wrong + 1.0, 1 - rate)
+    return float(tf.math.betainc(*(tf.constant(value, tf.float64) for value in parameters)))
