@@ -59,8 +59,9 @@ def _compare(
         # Its threads sleep while ours work; else they would wait in a loop.
         env={**os.environ, "OMP_WAIT_POLICY": "passive"},
     ) as process:
-        assert process.stdin is not None and process.stdout is not None
         inputs, outputs = process.stdin, process.stdout
+        assert inputs is not None, "a pipe"
+        assert outputs is not None, "a pipe"
         version = outputs.readline().strip()
 
         def theirs() -> None:

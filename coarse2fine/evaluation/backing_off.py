@@ -232,8 +232,9 @@ def _share(is_true: np.ndarray) -> float | None:
 
 
 def upper_limit(wrong: int, count: int, level: float) -> float:
-    """The Clopper-Pearson upper limit of a rate: what leaves `wrong` or fewer of `count` a
-    probability of `level`.
+    """The Clopper-Pearson upper limit of a rate, from how often something happened.
+
+    At that rate `wrong` or fewer of `count` have a probability of `level`.
 
     Args:
         wrong: of `count`.

@@ -75,15 +75,16 @@ def evaluate(
     report["views"] = views
     report["test_fingerprint"] = source.fingerprint()
     report["fine_labels_changed"] = run.workdir.read_data()["fine_labels_changed"]
-    if (training or error is not None) and training_source is None:
-        training_source = load_split(config, "train", run.taxonomy)
     report.update(dict.fromkeys(("training", "calibration", "backing_off")))
-    if training:
-        report["training"] = _report_on_training(run, training_source, views)
-    if error is not None:
-        backing_off = _calibrate(run, training_source, views)
-        report["calibration"] = report_on_calibration(backing_off, predictions)
-        report["backing_off"] = report_on_backing_off(backing_off, predictions, error)
+    if training or error is not None:
+        if training_source is None:
+            training_source = load_split(config, "train", run.taxonomy)
+        if training:
+            report["training"] = _report_on_training(run, training_source, views)
+        if error is not None:
+            backing_off = _calibrate(run, training_source, views)
+            report["calibration"] = report_on_calibration(backing_off, predictions)
+            report["backing_off"] = report_on_backing_off(backing_off, predictions, error)
     # First away with the old report and then the new one: with a report there are its decisions.
     remove_file(run.workdir.report_file)
     Decisions.of(predictions).save(run.workdir.decisions_file)

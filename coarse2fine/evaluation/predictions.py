@@ -39,8 +39,11 @@ class Predictions:
 
     def of(self, images: np.ndarray) -> "Predictions":
         """Those of some of the images, by a mask or by numbers."""
-        values = (getattr(self, field.name) for field in dataclasses.fields(self))
-        return Predictions(*(None if value is None else value[images] for value in values))
+        fine_scores, coarse_scores = (
+            None if scores is None else scores[images]
+            for scores in (self.fine_scores, self.coarse_scores)
+        )
+        return Predictions(fine_scores, coarse_scores, self.fine[images], self.coarse[images])
 
 
 def predict(
