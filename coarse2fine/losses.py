@@ -5,9 +5,11 @@ from typing import Any
 import keras
 from keras import ops
 
-from coarse2fine.errors import InputError
+from coarse2fine.errors import InputError, check_known
 
-__all__ = ["MaskedTwoHeadedLoss"]
+__all__ = ["COARSE_TERM", "MaskedTwoHeadedLoss"]
+
+COARSE_TERM = ("all", "coarse_only")
 
 
 @keras.saving.register_keras_serializable("coarse2fine")
@@ -21,6 +23,10 @@ class MaskedTwoHeadedLoss(keras.losses.Loss):
     where each part is the cross-entropy of a softmax over one head's scores. The sum over images is
     divided by the number of images, whether or not they have a fine label.
 
+    With `coarse_term="coarse_only"` the coarse loss is that of images without a fine label alone:
+    where a coarse class has the sum of its children's probabilities, a fine label's loss holds the
+    coarse one's already.
+
     Label smoothing `e` takes for the label's one-hot vector `1 - e` of it and `e` of an even
     distribution over the level's classes.
 
@@ -30,6 +36,7 @@ class MaskedTwoHeadedLoss(keras.losses.Loss):
     Args:
         coarse_weight: the paper's lambda, 0 or more. At 0 the coarse head is not looked at.
         label_smoothing: 0 or more and below 1, on both levels.
+        coarse_term: images that have a coarse loss, `all` (Eq. 7) or `coarse_only`.
         **kwargs: of `keras.losses.Loss`.
 
     Call arguments:
@@ -57,6 +64,7 @@ class MaskedTwoHeadedLoss(keras.losses.Loss):
         self,
         coarse_weight: float = 1.0,
         label_smoothing: float = 0.0,
+        coarse_term: str = "all",
         name: str = "masked_two_headed_loss",
         **kwargs: Any,
     ):
@@ -67,7 +75,9 @@ class MaskedTwoHeadedLoss(keras.losses.Loss):
             raise InputError(
                 f"label_smoothing is {label_smoothing}, expected 0 or more and below 1."
             )
+        check_known("coarse_term", coarse_term, COARSE_TERM)
         self.coarse_weight = coarse_weight
+        self.coarse_term = coarse_term
         self.label_smoothing = label_smoothing
 
     def call(self, y_true: dict[str, Any], y_pred: dict[str, Any]) -> Any:
@@ -76,7 +86,10 @@ class MaskedTwoHeadedLoss(keras.losses.Loss):
         if "fine" in y_pred:
             loss += y_true["has_fine"] * self._cross_entropy(y_true["fine"], y_pred["fine"])
         if self.coarse_weight:
-            loss += self.coarse_weight * self._cross_entropy(y_true["coarse"], y_pred["coarse"])
+            coarse_loss = self._cross_entropy(y_true["coarse"], y_pred["coarse"])
+            if self.coarse_term == "coarse_only":
+                coarse_loss *= ops.cast(ops.equal(y_true["has_fine"], 0.0), coarse_loss.dtype)
+            loss += self.coarse_weight * coarse_loss
         return loss
 
     def _cross_entropy(self, labels: Any, scores: Any) -> Any:
@@ -94,4 +107,5 @@ class MaskedTwoHeadedLoss(keras.losses.Loss):
             **super().get_config(),
             "coarse_weight": self.coarse_weight,
             "label_smoothing": self.label_smoothing,
+            "coarse_term": self.coarse_term,
         }

@@ -56,6 +56,7 @@ class CoarseToFine(MultiWorkerModel):
         soft_min_temperature: of `SoftMinPoolCoarse`.
         fine_term: what the sum of a batch's fine losses is divided by, with `labels="mixed"`:
             `batch`, its images, as in Eq. 7, or `labelled`, those that have a fine label.
+        coarse_term: of `MaskedTwoHeadedLoss`, with `labels="mixed"`.
         label_smoothing: of `MaskedTwoHeadedLoss`.
         labels: what the model learns from. `mixed`: fine labels where there are any, and coarse
             labels. `fine` and `oracle`: the fine loss alone (they differ in the data). `coarse`:
@@ -108,6 +109,7 @@ class CoarseToFine(MultiWorkerModel):
         coarse_supervision: str = "min",
         soft_min_temperature: float = 1.0,
         fine_term: str = "batch",
+        coarse_term: str = "all",
         label_smoothing: float = 0.0,
         **kwargs: Any,
     ):
@@ -115,10 +117,11 @@ class CoarseToFine(MultiWorkerModel):
         check_known("labels", labels, LABELS)
         check_known("coarse_supervision", coarse_supervision, COARSE_SUPERVISION)
         check_known("fine_term", fine_term, FINE_TERM)
-        if labels == "coarse" and (coarse_supervision, fine_term) != ("min", "batch"):
+        of_fine_head = (coarse_supervision, fine_term, coarse_term)
+        if labels == "coarse" and of_fine_head != ("min", "batch", "all"):
             raise InputError(
-                "labels='coarse' has no fine head, of which coarse_supervision and fine_term are. "
-                "Leave them out."
+                "labels='coarse' has no fine head, of which coarse_supervision, fine_term and "
+                "coarse_term are. Leave them out."
             )
         if coarse_weight < 0:
             raise InputError(f"coarse_weight is {coarse_weight}, expected 0 or more.")
@@ -140,6 +143,7 @@ class CoarseToFine(MultiWorkerModel):
         self.coarse_supervision = coarse_supervision
         self.soft_min_temperature = soft_min_temperature
         self.fine_term = fine_term
+        self.coarse_term = coarse_term
         self.label_smoothing = label_smoothing
         self.has_fine_head = labels != "coarse"
 
@@ -154,7 +158,7 @@ class CoarseToFine(MultiWorkerModel):
             self.pool_siblings = self._make_pool()
         self.global_avg = GlobalAvg(name="global_avg")
         weight = {"mixed": coarse_weight, "coarse": 1.0}.get(labels, 0.0)
-        self.two_headed_loss = MaskedTwoHeadedLoss(weight, label_smoothing)
+        self.two_headed_loss = MaskedTwoHeadedLoss(weight, label_smoothing, coarse_term)
         self.mean_loss = keras.metrics.Mean(name="loss")
         self.head_metrics = _head_metrics(taxonomy, self.has_fine_head)
 
@@ -291,6 +295,7 @@ class CoarseToFine(MultiWorkerModel):
             "coarse_supervision": self.coarse_supervision,
             "soft_min_temperature": self.soft_min_temperature,
             "fine_term": self.fine_term,
+            "coarse_term": self.coarse_term,
             "label_smoothing": self.label_smoothing,
         }
 

@@ -44,6 +44,7 @@ def build_model(
             coarse_supervision=config.coarse_supervision,
             soft_min_temperature=config.soft_min_temperature,
             fine_term=config.fine_term,
+            coarse_term=config.coarse_term,
             label_smoothing=config.label_smoothing,
         )
         model(tf.zeros((1, *image_shape)))

@@ -129,6 +129,11 @@ class Config:
         "What the fine losses of a batch are divided by, with labels=mixed: batch (its images, Lei "
         "2017, Eq. 7) or labelled (those with a fine label).",
     )
+    coarse_term: Literal["all", "coarse_only"] = _field(
+        "all",
+        "Images whose coarse label has a loss, with labels=mixed: all (Lei 2017, Eq. 7) or "
+        "coarse_only, those without a fine label.",
+    )
     coarse_share: float | None = _field(
         None,
         "Share of coarse-only images in each batch, with labels=mixed; default: their share of the "

@@ -15,6 +15,7 @@ USED_WITH = {
     "coarse_supervision": ("mixed", "fine", "oracle"),
     "soft_min_temperature": ("mixed", "fine", "oracle"),
     "fine_term": ("mixed",),
+    "coarse_term": ("mixed",),
     "coarse_share": ("mixed",),
     "final_coarse_share": ("mixed",),
     "fine_label_noise": ("mixed", "fine", "oracle"),

@@ -263,15 +263,31 @@ def test_an_evaluations_loss_is_the_mean_over_the_labelled_too(strategy):
 
 
 @pytest.mark.parametrize(
-    "argument", [{"coarse_supervision": "marginal"}, {"fine_term": "labelled"}]
+    "argument", [{"coarse_supervision": "marginal"}, {"fine_term": "labelled"}, {"coarse_term": "coarse_only"}]
 )
 def test_without_a_fine_head_what_concerns_it_is_refused(argument):
     with pytest.raises(InputError) as error:
         make_model(labels="coarse", **argument)
     assert str(error.value) == (
-        "labels='coarse' has no fine head, of which coarse_supervision and fine_term are. Leave "
-        "them out."
+        "labels='coarse' has no fine head, of which coarse_supervision, fine_term and coarse_term "
+        "are. Leave them out."
     )
+
+
+@pytest.mark.parametrize("fine_term", ["batch", "labelled"])
+def test_the_coarse_term_may_be_of_coarse_only_images_alone(fine_term):
+    images, labels, weights = make_batch()
+    arguments = {"fine_term": fine_term, "coarse_supervision": "marginal"}
+    model = make_model(coarse_term="coarse_only", **arguments)
+    found = model.test_on_batch(images, labels, weights, return_dict=True)["loss"]
+    apart = [
+        make_model(coarse_weight=weight, **arguments).test_on_batch(
+            images, labels, {**weights, "coarse": of}, return_dict=True
+        )["loss"]
+        for weight, of in ((0.0, weights["coarse"]), (1.0, 1 - weights["fine"]))
+    ]
+    share = np.mean(weights["fine"])
+    np.testing.assert_allclose(found, apart[0] + (1 - share) * apart[1], rtol=1e-5)
 
 
 def test_without_a_fine_label_in_a_batch_its_fine_term_is_zero():

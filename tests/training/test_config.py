@@ -44,6 +44,7 @@ OTHER = {
     "coarse_supervision": "min",
     "soft_min_temperature": 1.0,
     "fine_term": "batch",
+    "coarse_term": "all",
     "coarse_share": None,
     "final_coarse_share": None,
     "label_smoothing": 0.1,
@@ -131,6 +132,7 @@ class TestDifferences:
             "coarse_supervision": "soft_min",
             "soft_min_temperature": 0.25,
             "fine_term": "labelled",
+            "coarse_term": "coarse_only",
             "coarse_share": 0.3,
             "final_coarse_share": 0.6,
         }
@@ -164,6 +166,7 @@ class TestDifferences:
         ("coarse_supervision", "max", "one of min, mean, soft_min, marginal"),
         ("weight_decay_on", "biases", "one of all, kernels"),
         ("fine_term", "sum", "one of batch, labelled"),
+        ("coarse_term", "none", "one of all, coarse_only"),
         ("coarse_share", 1.0, "0 or more and below 1"),
         ("label_smoothing", 1.0, "0 or more and below 1"),
         ("batch_size", 0, "1 or more, or auto"),

@@ -1,0 +1,49 @@
+"""Test images that show what a network does well and what it does not."""
+
+import numpy as np
+
+from coarse2fine.evaluation.decisions import Decisions
+from coarse2fine.taxonomy import Taxonomy
+
+
+def choose_images(
+    decisions: Decisions, taxonomy: Taxonomy, each: int, seed: int
+) -> dict[str, np.ndarray]:
+    """Images of each kind of outcome, drawn by a seed.
+
+    - `right`: the best fine class is the image's;
+    - `a sibling`: it is another child of the image's coarse class;
+    - `another parent`: it is a child of another coarse class.
+
+    Of a network without a fine head `right` and `wrong`, by the best coarse class. Images without
+    the label in question are in none.
+
+    Args:
+        decisions: on the test images.
+        taxonomy: of the classes.
+        each: images of each kind; fewer where there are fewer.
+        seed: of the drawing.
+
+    Returns:
+        Numbers of test images by kind; kinds without an image are left out.
+    """
+    if decisions.has_fine_head:
+        is_right = decisions.best_fine == decisions.fine
+        is_sibling = taxonomy.coarsen(decisions.best_fine) == decisions.coarse
+        has_label = decisions.fine >= 0
+        kinds = {
+            "right": is_right,
+            "a sibling": is_sibling & ~is_right,
+            "another parent": ~is_sibling,
+        }
+    else:
+        is_right = decisions.best_coarse == decisions.coarse
+        has_label = np.ones(len(is_right), bool)
+        kinds = {"right": is_right, "wrong": ~is_right}
+    rng = np.random.default_rng(seed)
+    chosen = {}
+    for kind, is_kind in kinds.items():
+        numbers = np.flatnonzero(is_kind & has_label)
+        if len(numbers):
+            chosen[kind] = np.sort(rng.choice(numbers, min(each, len(numbers)), replace=False))
+    return chosen
