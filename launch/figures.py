@@ -12,10 +12,16 @@ _EMBEDDING = flags.DEFINE_bool(
     False,
     "Of a run: also t-SNE of its features, and files for TensorBoard's projector.",
 )
-_IMAGES = flags.DEFINE_integer(
-    "images", None, "Most test images in an embedding; default 10,000.", lower_bound=4
+_CLASS_MAPS = flags.DEFINE_bool(
+    "class_maps", False, "Of a run: also where in test images it saw its classes."
 )
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "Of an embedding's test set, where it has moved.")
+_IMAGES = flags.DEFINE_integer(
+    "images",
+    None,
+    "Most test images in an embedding, default 10,000, or with class maps, default 12.",
+    lower_bound=4,
+)
+_DATA_DIR = flags.DEFINE_string("data_dir", None, "Of these test images, where they have moved.")
 
 
 def main() -> None:
@@ -25,7 +31,12 @@ def main() -> None:
     from coarse2fine.experiments import draw
 
     written = draw(
-        _WORKDIR.value, _EMBEDDING.value, _IMAGES.value, _DATA_DIR.value, show_share("t-SNE")
+        _WORKDIR.value,
+        _EMBEDDING.value,
+        _CLASS_MAPS.value,
+        _IMAGES.value,
+        _DATA_DIR.value,
+        show_share("t-SNE"),
     )
     for path in written:
         print(f"Wrote {path}")

@@ -24,7 +24,12 @@ from coarse2fine.experiments.granularity import (
 )
 from coarse2fine.experiments.pair_pictures import draw_pairs
 from coarse2fine.experiments.pictures import draw
-from coarse2fine.experiments.run_pictures import draw_advice, draw_embedding, draw_run
+from coarse2fine.experiments.run_pictures import (
+    draw_advice,
+    draw_class_maps,
+    draw_embedding,
+    draw_run,
+)
 
 __all__ = [
     "ARMS",
@@ -44,6 +49,7 @@ __all__ = [
     "compare_settings",
     "draw",
     "draw_advice",
+    "draw_class_maps",
     "draw_description",
     "draw_embedding",
     "draw_pairs",

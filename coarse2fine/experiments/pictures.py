@@ -5,13 +5,20 @@ from collections.abc import Callable
 
 from coarse2fine.errors import InputError
 from coarse2fine.experiments.pair_pictures import draw_pairs
-from coarse2fine.experiments.run_pictures import MOST_IMAGES, draw_embedding, draw_run
+from coarse2fine.experiments.run_pictures import (
+    MAPPED_IMAGES,
+    MOST_IMAGES,
+    draw_class_maps,
+    draw_embedding,
+    draw_run,
+)
 from coarse2fine.training.workdir import Workdir
 
 
 def draw(
     workdir: str | pathlib.Path,
     embedding: bool = False,
+    class_maps: bool = False,
     num_images: int | None = None,
     data_dir: str | None = None,
     on_progress: Callable[[int, int], None] | None = None,
@@ -20,8 +27,9 @@ def draw(
 
     Args:
         workdir: of a run, or a folder of runs.
-        embedding: of a run, also as `draw_embedding` does, which takes the other arguments.
-        num_images: as of `draw_embedding`.
+        embedding: of a run, also as `draw_embedding` does.
+        class_maps: of a run, also as `draw_class_maps` does.
+        num_images: as of these two; each has a default of its own.
         data_dir: likewise.
         on_progress: likewise.
 
@@ -29,10 +37,11 @@ def draw(
         InputError: nothing to draw, or arguments that do not go together.
     """
     is_run = Workdir(pathlib.Path(workdir)).config_file.is_file()
-    if embedding and not is_run:
-        raise InputError(f"embedding is of one run, and {workdir} holds none itself: name a run.")
-    if not embedding and (num_images is not None or data_dir is not None):
-        raise InputError("images and data_dir are used with embedding alone.")
+    for name, is_asked in (("embedding", embedding), ("class_maps", class_maps)):
+        if is_asked and not is_run:
+            raise InputError(f"{name} is of one run, and {workdir} holds none itself: name a run.")
+    if not embedding and not class_maps and (num_images is not None or data_dir is not None):
+        raise InputError("images and data_dir are used with embedding or class_maps alone.")
     if not is_run:
         return draw_pairs(workdir)
     written = draw_run(workdir)
@@ -40,4 +49,6 @@ def draw(
         written += draw_embedding(
             workdir, num_images or MOST_IMAGES, data_dir, on_progress=on_progress
         )
+    if class_maps:
+        written += draw_class_maps(workdir, num_images or MAPPED_IMAGES, data_dir)
     return written

@@ -1,14 +1,18 @@
 """The pictures of one run: what it computed, drawn, and written below its folder."""
 
+import math
 import pathlib
 from collections.abc import Callable
 
 import numpy as np
 
 from coarse2fine.data import Source
+from coarse2fine.errors import InputError
 from coarse2fine.evaluation import figures
 from coarse2fine.evaluation._extra import import_extra
 from coarse2fine.evaluation.advice import Advice
+from coarse2fine.evaluation.chosen import choose_images
+from coarse2fine.evaluation.class_maps import class_maps
 from coarse2fine.evaluation.embedding import features, tsne
 from coarse2fine.evaluation.evaluated_run import EvaluatedRun
 from coarse2fine.evaluation.projector import write_projector
@@ -18,6 +22,9 @@ from coarse2fine.training import load_run, load_split
 
 MOST_IMAGES = 10_000
 """Of an embedding, unless another number is asked for."""
+
+MAPPED_IMAGES = 12
+"""Whose class maps are drawn, likewise."""
 
 
 def draw_run(workdir: str | pathlib.Path) -> list[pathlib.Path]:
@@ -79,6 +86,55 @@ def draw_embedding(
         tsne(found, config.seed, on_progress), coarse, run.taxonomy.coarse_names, title
     )
     return [write_picture(figure, workdir, "embedding"), folder]
+
+
+def draw_class_maps(
+    workdir: str | pathlib.Path,
+    num_images: int = MAPPED_IMAGES,
+    data_dir: str | None = None,
+    source: Source | None = None,
+) -> list[pathlib.Path]:
+    """Draws, over test images of an evaluated run, where it saw its classes.
+
+    A third of the images each, as far as there are so many: named rightly, named as a sibling,
+    named as a child of another parent; drawn by the run's seed.
+
+    Args:
+        workdir: of an evaluated run.
+        num_images: test images at most.
+        data_dir: of the test set, where it has moved.
+        source: the test split, where it has been loaded before.
+
+    Raises:
+        InputError: no evaluated run, or other test images than it was evaluated on.
+    """
+    evaluated = EvaluatedRun.load(workdir)
+    run = load_run(workdir)
+    config = run.config if data_dir is None else run.config.replace(data_dir=data_dir)
+    source = load_split(config, "test", run.taxonomy) if source is None else source
+    if source.fingerprint() != evaluated.report["test_fingerprint"]:
+        raise InputError(
+            f"The run in {run.workdir.path} was evaluated on other test images than these. Run "
+            f"launch/evaluate.py --workdir={run.workdir.path} first."
+        )
+    chosen = choose_images(
+        evaluated.decisions, run.taxonomy, math.ceil(num_images / 3), config.seed
+    )
+    written = []
+    for kind, indices in chosen.items():
+        title = f"{config.dataset}: {_TITLES[kind]}"
+        figure = figures.class_maps_figure(class_maps(run, source, indices), title)
+        name = f"class_maps_{kind.replace(' ', '_')}"
+        written.append(write_picture(figure, workdir, name))
+    return written
+
+
+_TITLES = {
+    "right": "named rightly",
+    "a sibling": "named as a sibling",
+    "another parent": "named as a child of another parent",
+    "wrong": "named wrongly",
+}
 
 
 def draw_advice(advice: Advice, workdir: str | pathlib.Path) -> pathlib.Path:

@@ -8,11 +8,13 @@ import tensorflow as tf
 
 from coarse2fine.model import CoarseToFine
 
+_DARKEST = 0.2
+
 
 def class_map_pictures(
     model: CoarseToFine, images: Any, preprocess: keras.layers.Layer
 ) -> np.ndarray:
-    """Each image beside the map of its best fine class and that of its best coarse class.
+    """Each image, and behind it the same lit by the maps of its best fine and best coarse class.
 
     Args:
         model: whose maps are shown.
@@ -20,8 +22,8 @@ def class_map_pictures(
         preprocess: from these to what the model takes.
 
     Returns:
-        `(n, height, levels * width, 3)` float32 from 0 to 1. A map goes from black, its least
-        value, to white, its greatest.
+        `(n, height, (1 + levels) * width, 3)` float32 from 0 to 1. Where a map is greatest the image
+        is as bright as it is, and where it is least a fifth as bright.
     """
     preprocessed = preprocess(images)
     maps = model.class_maps(preprocessed, training=False)
@@ -34,6 +36,6 @@ def class_map_pictures(
         shown = tf.gather(stack, best, axis=-1, batch_dims=1)[..., tf.newaxis]
         least = tf.reduce_min(shown, axis=(1, 2), keepdims=True)
         span = tf.reduce_max(shown, axis=(1, 2), keepdims=True) - least
-        shown = tf.image.resize(tf.math.divide_no_nan(shown - least, span), images.shape[1:3])
-        panels.append(tf.repeat(shown, 3, axis=-1))
+        heat = tf.image.resize(tf.math.divide_no_nan(shown - least, span), images.shape[1:3])
+        panels.append(panels[0] * (_DARKEST + (1 - _DARKEST) * heat))
     return tf.concat(panels, axis=2).numpy()

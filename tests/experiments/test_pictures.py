@@ -19,13 +19,14 @@ from coarse2fine.experiments import (
     advise,
     draw,
     draw_advice,
+    draw_class_maps,
     draw_embedding,
     draw_pairs,
     draw_run,
     measure_granularity,
     run_pictures,
 )
-from coarse2fine.training import Config
+from coarse2fine.training import Config, load_split
 
 TINY = Config(
     dataset="shapes/2x3",
@@ -109,6 +110,28 @@ def test_pairs_are_drawn_as_curves_against_fraction_and_against_ratio(home, draw
     gains = [point.gain for point in points if not point.is_published]
     np.testing.assert_allclose(gains, [100 * pair.gain for pair in pairs.values()])
     assert measured is None, "one of the three pairs is plain: the whole set's"
+
+
+def test_class_maps_are_drawn_for_each_outcome(home, drawn):
+    written = draw(home / "fine", class_maps=True, num_images=6)
+    kinds = [path.stem.removeprefix("class_maps_") for path in written if "class_maps" in path.stem]
+    assert kinds
+    assert {*kinds} <= {"right", "a_sibling", "another_parent"}
+    assert all(is_picture(path) for path in written)
+    for rows, title in drawn["class_maps_figure"]:
+        assert len(rows) == 2
+        is_right = [row.maps[0].is_right for row in rows]
+        assert is_right == [title.endswith("named rightly")] * 2
+
+
+def test_class_maps_are_of_the_images_that_decisions_are_of(home):
+    other = load_split(TINY.replace(seed=5), "test")
+    with pytest.raises(InputError) as error:
+        draw_class_maps(home / "fine", source=other)
+    assert str(error.value) == (
+        f"The run in {home / 'fine'} was evaluated on other test images than these. Run "
+        f"launch/evaluate.py --workdir={home / 'fine'} first."
+    )
 
 
 def test_the_correlation_is_of_plain_pairs_one_a_run_on_fine_labels(tmp_path, drawn):
@@ -231,8 +254,12 @@ def test_a_run_without_metrics_makes_no_curves(home, tmp_path):
     ("folder", "arguments", "message"),
     [
         ("", {"embedding": True}, "embedding is of one run, and {} holds none itself: name a run."),
-        ("fine", {"num_images": 5}, "images and data_dir are used with embedding alone."),
-        ("", {"data_dir": "x"}, "images and data_dir are used with embedding alone."),
+        (
+            "fine",
+            {"num_images": 5},
+            "images and data_dir are used with embedding or class_maps alone.",
+        ),
+        ("", {"data_dir": "x"}, "images and data_dir are used with embedding or class_maps alone."),
     ],
 )
 def test_arguments_that_would_be_ignored_are_refused(home, folder, arguments, message):

@@ -263,7 +263,8 @@ def test_an_evaluations_loss_is_the_mean_over_the_labelled_too(strategy):
 
 
 @pytest.mark.parametrize(
-    "argument", [{"coarse_supervision": "marginal"}, {"fine_term": "labelled"}, {"coarse_term": "coarse_only"}]
+    "argument",
+    [{"coarse_supervision": "marginal"}, {"fine_term": "labelled"}, {"coarse_term": "coarse_only"}],
 )
 def test_without_a_fine_head_what_concerns_it_is_refused(argument):
     with pytest.raises(InputError) as error:

@@ -20,6 +20,9 @@ class TwoClasses:
 
 
 def test_of_the_class_with_the_best_score():
-    pictures = class_map_pictures(TwoClasses(), np.zeros((1, 4, 4, 3), np.uint8), lambda x: x)
+    images = np.full((1, 4, 4, 1), 255, np.uint8)
+    pictures = class_map_pictures(TwoClasses(), images, lambda x: x)
     assert pictures.shape == (1, 4, 8, 3)
-    np.testing.assert_allclose(pictures[0, :, 4:, 0], np.tile(np.arange(4) / 3, (4, 1)), rtol=1e-6)
+    assert (pictures[0, :, :4] == 1).all()
+    lit = np.tile(0.2 + 0.8 * np.arange(4) / 3, (4, 1))
+    np.testing.assert_allclose(pictures[0, :, 4:, 0], lit, rtol=1e-6)
