@@ -21,6 +21,7 @@ _SUBMODULES = (
     "losses",
     "metrics",
     "model",
+    "page",
     "taxonomy",
     "training",
 )

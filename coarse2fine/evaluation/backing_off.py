@@ -3,15 +3,17 @@
 import dataclasses
 import math
 import pathlib
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from coarse2fine.errors import InputError
 from coarse2fine.evaluation.calibration import (
-    calibration_error_of,
+    expected_calibration_error,
     fit_temperature,
     probabilities,
+    reliability,
 )
 from coarse2fine.evaluation.predictions import Predictions
 from coarse2fine.files import read_json, write_json
@@ -173,25 +175,34 @@ def check_error(error: float) -> None:
 
 def report_on_calibration(
     backing_off: BackingOff, predictions: Predictions
-) -> dict[str, dict[str, float | None]]:
-    """For each level its `temperature`, and the expected calibration error before and after it.
+) -> dict[str, dict[str, Any]]:
+    """How well each level's probabilities say how often they are right.
 
     Args:
         backing_off: fitted on other images.
         predictions: on test images; those without a label of the level are left out.
 
     Returns:
-        `{level: {"temperature", "error_before", "error_after"}}`; an error is None without images.
+        For each level that has labels its `temperature`; the expected calibration error before it,
+        `error_before`, and after it, `error_after`; and `reliability`, pairs of mean confidence and
+        accuracy after it.
     """
     report = {}
     for level, scores, labels in predictions.by_level():
-        temperature = backing_off.temperatures[level]
         is_labelled = labels >= 0
-        errors = {
-            name: calibration_error_of(scores[is_labelled], labels[is_labelled], each)
-            for name, each in (("error_before", 1.0), ("error_after", temperature))
+        if not is_labelled.any():
+            continue
+        is_right = (scores.argmax(-1) == labels)[is_labelled]
+        temperature = backing_off.temperatures[level]
+        before, after = (
+            probabilities(scores[is_labelled], each).max(-1) for each in (1.0, temperature)
+        )
+        report[level] = {
+            "temperature": temperature,
+            "error_before": expected_calibration_error(before, is_right),
+            "error_after": expected_calibration_error(after, is_right),
+            "reliability": reliability(after, is_right),
         }
-        report[level] = {"temperature": temperature, **errors}
     return report
 
 

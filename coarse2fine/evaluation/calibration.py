@@ -83,16 +83,23 @@ def expected_calibration_error(confidence: np.ndarray, is_right: np.ndarray) -> 
         Naeini, Cooper, Hauskrecht, "Obtaining Well Calibrated Probabilities Using Bayesian
         Binning", AAAI 2015; the bins of Guo et al. 2017.
     """
-    bins = np.minimum((confidence * _BINS).astype(np.int64), _BINS - 1)
-    gaps = np.bincount(bins, weights=is_right - confidence, minlength=_BINS)
+    gaps = np.bincount(_bins(confidence), weights=is_right - confidence)
     return float(np.abs(gaps).sum() / len(confidence))
 
 
-def calibration_error_of(
-    scores: np.ndarray, labels: np.ndarray, temperature: float
-) -> float | None:
-    """The expected calibration error of scores at a temperature; None without images."""
-    if not len(scores):
-        return None
-    confidence = probabilities(scores, temperature).max(-1)
-    return expected_calibration_error(confidence, scores.argmax(-1) == labels)
+def reliability(confidence: np.ndarray, is_right: np.ndarray) -> list[tuple[float, float]]:
+    """Mean confidence and accuracy in each bin that has an image, by rising confidence.
+
+    Args:
+        confidence: as of `expected_calibration_error`, whose bins these are.
+        is_right: likewise.
+    """
+    bins = _bins(confidence)
+    return [
+        (float(confidence[bins == number].mean()), float(is_right[bins == number].mean()))
+        for number in np.unique(bins)
+    ]
+
+
+def _bins(confidence: np.ndarray) -> np.ndarray:
+    return np.minimum((confidence * _BINS).astype(np.int64), _BINS - 1)

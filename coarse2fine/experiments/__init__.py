@@ -24,6 +24,7 @@ from coarse2fine.experiments.granularity import (
 )
 from coarse2fine.experiments.pair_pictures import draw_pairs
 from coarse2fine.experiments.pictures import draw
+from coarse2fine.experiments.report_page import write_page
 from coarse2fine.experiments.run_pictures import (
     draw_advice,
     draw_class_maps,
@@ -59,4 +60,5 @@ __all__ = [
     "select_settings",
     "with_seeds",
     "write_failures",
+    "write_page",
 ]

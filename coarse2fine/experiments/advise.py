@@ -47,12 +47,22 @@ def advise(
         InputError: as `make_advice`, and for a workdir without an evaluated run.
     """
     run = EvaluatedRun.load(workdir)
+    advice = find_advice(run, runs, num_resamples, seed)
+    write_json(run.path / "advice.json", dataclasses.asdict(advice))
+    write_text(run.path / "advice.md", advice_text(advice))
+    return advice
+
+
+def find_advice(
+    run: EvaluatedRun,
+    runs: str | pathlib.Path | None = None,
+    num_resamples: int = 1000,
+    seed: int = 0,
+) -> Advice:
+    """The advice that `advise` writes; arguments and errors as there."""
     if runs is None:
         found = find_runs(run.path.resolve().parent, "*/report.json")
     else:
         found = find_runs(runs)
     pairs = find_pairs(found.runs)
-    advice = make_advice(run, published_evidence(), pairs, found.left_out, num_resamples, seed)
-    write_json(run.path / "advice.json", dataclasses.asdict(advice))
-    write_text(run.path / "advice.md", advice_text(advice))
-    return advice
+    return make_advice(run, published_evidence(), pairs, found.left_out, num_resamples, seed)

@@ -22,8 +22,8 @@ def class_map_pictures(
         preprocess: from these to what the model takes.
 
     Returns:
-        `(n, height, (1 + levels) * width, 3)` float32 from 0 to 1. Where a map is greatest the image
-        is as bright as it is, and where it is least a fifth as bright.
+        `(n, height, (1 + levels) * width, 3)` float32 from 0 to 1. Where a map is greatest, the
+        image is as bright as it is, and where it is least a fifth as bright.
     """
     preprocessed = preprocess(images)
     maps = model.class_maps(preprocessed, training=False)

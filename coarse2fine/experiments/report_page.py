@@ -1,0 +1,135 @@
+"""A page of one run, or of the runs in a folder: gathered, made, and written."""
+
+import dataclasses
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from coarse2fine.data import Source
+from coarse2fine.errors import InputError
+from coarse2fine.evaluation.chosen import choose_images
+from coarse2fine.evaluation.class_maps import class_maps
+from coarse2fine.evaluation.evaluated_run import EvaluatedRun
+from coarse2fine.evaluation.hardest_pairs import hardest_pairs
+from coarse2fine.experiments.advise import find_advice
+from coarse2fine.files import make_folder, write_text
+from coarse2fine.page import Confused, PageRun, make_page
+from coarse2fine.training import load_run, load_split
+from coarse2fine.training.workdir import Workdir
+
+_PAIRS = 6
+_IMAGES_OF_PAIR = 6
+_MAPPED = 4  # Images of each outcome.
+
+
+def write_page(
+    workdir: str | pathlib.Path,
+    output: str | pathlib.Path | None = None,
+    data_dir: str | None = None,
+) -> pathlib.Path:
+    """Writes one HTML file that shows a run, or the runs in a folder side by side.
+
+    It is made of what is there: of a run that is not finished or not evaluated too, and it says
+    what is missing.
+
+    Args:
+        workdir: of a run, or a folder of workdirs.
+        output: the file; default `report.html` in `workdir`.
+        data_dir: of the test images, where they have moved.
+
+    Returns:
+        The file's path.
+
+    Raises:
+        InputError: no run, or files that are damaged.
+    """
+    home = pathlib.Path(workdir)
+    folders = _folders(home)
+    # Examples are of one run alone: of several, the page would grow with their number.
+    runs = [gather(folder, data_dir, examples=len(folders) == 1) for folder in folders]
+    path = home / "report.html" if output is None else pathlib.Path(output)
+    make_folder(path.parent)
+    write_text(path, make_page(runs))
+    return path
+
+
+def _folders(home: pathlib.Path) -> Sequence[pathlib.Path]:
+    if Workdir(home).config_file.is_file():
+        return [home]
+    below = sorted(path.parent for path in home.glob("*/config.json"))
+    if not below:
+        raise InputError(f"{home} holds no run, and no folder in it does.")
+    return below
+
+
+def gather(folder: pathlib.Path, data_dir: str | None = None, examples: bool = True) -> PageRun:
+    """What a page shows of a run.
+
+    Args:
+        folder: its workdir.
+        data_dir: of the test images, where they have moved.
+        examples: whether to look at test images.
+    """
+    home = Workdir(folder)
+    run = PageRun(
+        name=folder.resolve().name,
+        path=folder,
+        config=home.read_config(),
+        taxonomy=home.read_taxonomy(),
+        data=home.read_data(),
+        metrics=home.read_metrics(),
+    )
+    notes = []
+    if not run.is_finished:
+        notes.append(
+            f"This run is not finished: {run.step:,} of {run.config.steps:,} updates are in its "
+            "metrics."
+        )
+    try:
+        evaluated = EvaluatedRun.load(folder)
+    except InputError as error:
+        if run.is_finished:
+            notes.append(f"Accuracies on test images are missing. {error}")
+        return dataclasses.replace(run, notes=tuple(notes))
+    run = dataclasses.replace(run, report=evaluated.report, decisions=evaluated.decisions)
+    if not evaluated.report.get("calibration"):
+        notes.append("It is not calibrated: evaluate it with --error to see when to trust it.")
+    if evaluated.decisions.has_fine_head and run.config.labels != "coarse":
+        try:
+            run = dataclasses.replace(run, advice=find_advice(evaluated))
+        except InputError as error:
+            notes.append(f"There is no advice on finer labels. {error}")
+    if examples:
+        try:
+            run = _with_examples(run, evaluated, data_dir)
+        except InputError as error:
+            notes.append(f"Test images are missing. {error}")
+    return dataclasses.replace(run, notes=tuple(notes))
+
+
+def _with_examples(run: PageRun, evaluated: EvaluatedRun, data_dir: str | None) -> PageRun:
+    config = run.config if data_dir is None else run.config.replace(data_dir=data_dir)
+    source = load_split(config, "test", run.taxonomy)
+    if source.fingerprint() != evaluated.report["test_fingerprint"]:
+        raise InputError("Those that are found are not the ones that it was evaluated on.")
+    chosen = choose_images(evaluated.decisions, run.taxonomy, _MAPPED, config.seed)
+    loaded = load_run(run.path)
+    maps = {kind: class_maps(loaded, source, indices) for kind, indices in chosen.items()}
+    return dataclasses.replace(run, maps=maps, confused=_confused(evaluated, source))
+
+
+def _confused(run: EvaluatedRun, source: Source) -> tuple[Confused, ...]:
+    if not run.decisions.has_fine_head:
+        return ()
+    names = run.taxonomy.fine_names
+    rng = np.random.default_rng(run.config.seed)
+    found = []
+    for pair in hardest_pairs(run.decisions, run.taxonomy, _PAIRS):
+        indices = np.sort(rng.permutation(pair.images)[:_IMAGES_OF_PAIR])
+        images = np.concatenate([*source.chunks(indices)])
+        labels = [names[source.fine[index]] for index in indices]
+        first, second = pair.classes
+        shown = tuple(zip(images, labels, strict=True))
+        found.append(Confused((names[first], names[second]), pair.share, shown))
+    return tuple(found)

@@ -1,0 +1,273 @@
+"""The page of runs: what it says, that it is well formed, and that it fetches nothing."""
+
+import html.parser
+import json
+import re
+import shlex
+
+import numpy as np
+import pytest
+
+from coarse2fine.errors import InputError
+from coarse2fine.evaluation import evaluate
+from coarse2fine.evaluation.evaluated_run import EvaluatedRun
+from coarse2fine.evaluation.hardest_pairs import hardest_pairs
+from coarse2fine.experiments.report_page import gather, write_page
+from coarse2fine.page import PageRun, make_page
+from coarse2fine.page.charts import Line, line_chart
+from coarse2fine.page.html import Html, element, table
+from coarse2fine.page.sections import _enlarged, command_of
+from coarse2fine.taxonomy import Taxonomy
+from coarse2fine.training import Config, train
+from coarse2fine.training.workdir import Workdir
+
+TINY = Config(
+    dataset="shapes/2x3",
+    width=0.05,
+    validation_fraction=0.3,
+    batch_size=100,
+    steps=12,
+    schedule="cosine",
+    preprocess="standardize",
+)
+_VOID = {"meta", "img", "br", "image"}
+
+
+class Reader(html.parser.HTMLParser):
+    """Elements in the order of their ends, with their text; fails where one is not closed."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.open, self.found, self.urls = [], [], []
+        self.feed(page)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.urls += [value for name, value in attrs if name in ("src", "href")]
+        if tag not in _VOID:
+            self.open.append((tag, dict(attrs), []))
+
+    def handle_startendtag(self, tag, attrs):
+        self.urls += [value for name, value in attrs if name in ("src", "href")]
+
+    def handle_data(self, data):
+        for _, _, texts in self.open:
+            texts.append(data)
+
+    def handle_endtag(self, tag):
+        if tag in _VOID:
+            return
+        opened, attrs, texts = self.open.pop()
+        assert opened == tag, f"{opened} ended by {tag}"
+        self.found.append((tag, attrs, "".join(texts)))
+
+    def texts(self, tag):
+        return [text for found, _, text in self.found if found == tag]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """Two finished runs, the first of them calibrated, and one that is neither."""
+    folder = tmp_path_factory.mktemp("page")
+    for name, changes in (("a<b", {}), ("coarse", {"labels": "coarse"})):
+        run = train(TINY.replace(**changes), folder / name)
+        evaluate(run, error=0.5 if name == "a<b" else None)
+    train(TINY.replace(steps=4), folder / "cut")
+    config = json.loads((folder / "cut" / "config.json").read_text())
+    (folder / "cut" / "config.json").write_text(json.dumps({**config, "steps": 40}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(home):
+    path = write_page(home / "a<b")
+    assert path == home / "a<b" / "report.html"
+    return path.read_text(encoding="utf-8")
+
+
+def test_the_page_is_well_formed_and_fetches_nothing(page):
+    reader = Reader(page)
+    assert reader.urls
+    assert all(url.startswith("data:image/") for url in reader.urls)
+    assert "http" not in re.sub(r"data:image/[a-z]+;base64,[A-Za-z0-9+/=]+", "", page)
+    assert reader.texts("h1") == ["a<b"]
+    assert reader.texts("title") == ["a<b"]
+
+
+def test_the_page_has_every_part_of_a_calibrated_run(page):
+    assert Reader(page).texts("h2") == [
+        "What was trained on what",
+        "Accuracy by level",
+        "Curves",
+        "Where it saw its classes",
+        "Hardest siblings",
+        "Confusion by coarse classes",
+        "Accuracy by class",
+        "When to trust it",
+        "What finer labels bring",
+        "Cost",
+        "Made again by",
+    ]
+
+
+def test_the_table_of_classes_is_the_confusion_matrix(home, page):
+    run = EvaluatedRun.load(home / "a<b")
+    confusion = run.decisions.fine_confusion(6)
+    rows = [text for tag, _, text in Reader(page).found if tag == "tr"]
+    for fine, name in enumerate(run.taxonomy.fine_names):
+        named = name + run.taxonomy.coarse_names[run.taxonomy.parent[fine]]
+        (row,) = [text for text in rows if text.startswith(named)]
+        total, right = confusion[fine].sum(), confusion[fine, fine]
+        assert row.startswith(f"{named}{total}{100 * right / total:.2f} %")
+
+
+def test_numbers_of_the_report_stand_in_the_page(home, page):
+    report = EvaluatedRun.load(home / "a<b").report
+    shown = Reader(page).texts("dd") + Reader(page).texts("td") + Reader(page).texts("b")
+    for value in (
+        report["fine_top1"],
+        report["coarse_top1"],
+        report["calibration"]["fine"]["error_after"],
+        report["backing_off"]["nothing"],
+    ):
+        assert f"{100 * value:.2f} %" in shown
+    assert "12 of 12" in shown
+    assert "1,200" in shown, "images seen"
+
+
+def test_an_unfinished_run_is_shown_as_such(home):
+    run = gather(home / "cut")
+    assert run.notes == ("This run is not finished: 4 of 40 updates are in its metrics.",)
+    reader = Reader(make_page([run]))
+    assert run.notes[0] in reader.texts("p")
+    assert "Accuracy by level" not in reader.texts("h2")
+    assert "4 of 40" in reader.texts("dd")
+
+
+def test_a_finished_run_that_is_not_evaluated_says_how_to(home, tmp_path):
+    train(TINY.replace(steps=2), tmp_path / "run")
+    (note,) = gather(tmp_path / "run").notes
+    assert note == (
+        f"Accuracies on test images are missing. The run in {tmp_path / 'run'} has not been "
+        f"evaluated: there is no {tmp_path / 'run' / 'report.json'}. Run launch/evaluate.py "
+        f"--workdir={tmp_path / 'run'} first."
+    )
+
+
+def test_test_images_that_are_not_there_leave_examples_out(home, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "coarse2fine.experiments.report_page.load_split",
+        lambda *arguments: (_ for _ in ()).throw(InputError("No such set.")),
+    )
+    run = gather(home / "a<b")
+    assert run.notes == ("Test images are missing. No such set.",)
+    assert run.maps == {}
+    assert run.confused == ()
+    assert "Hardest siblings" not in Reader(make_page([run])).texts("h2")
+
+
+def test_several_runs_stand_side_by_side(home):
+    path = write_page(home, home / "new" / "all.html")
+    reader = Reader(path.read_text(encoding="utf-8"))
+    assert reader.texts("h1") == ["3 runs"]
+    assert reader.texts("h2")[0] == "Side by side"
+    assert reader.texts("summary") == ["a<b", "coarse", "cut"]
+    head = next(text for tag, _, text in reader.found if tag == "thead")
+    assert head == "a<bcoarsecut"
+    assert "Where it saw its classes" not in reader.texts("h2"), "examples are of one run"
+
+
+def test_refuses_a_folder_without_a_run(tmp_path):
+    with pytest.raises(InputError) as error:
+        write_page(tmp_path)
+    assert str(error.value) == f"{tmp_path} holds no run, and no folder in it does."
+    with pytest.raises(InputError, match=r"^There are no runs to draw\.$"):
+        make_page([])
+
+
+def test_the_command_makes_the_same_config(home, launcher_flags):
+    import config_flags
+    from absl import flags
+
+    config = Config(
+        **{
+            **json.loads((home / "a<b" / "config.json").read_text()),
+            "schedule": "milestones",
+            "milestones": ((0.5, 0.1), (0.75, 0.01)),
+            "nesterov": True,
+            "label_smoothing": 0.1,
+        }
+    )
+    run = gather(home / "cut")
+    text = command_of(PageRun("x", run.path, config, run.taxonomy, run.data, []))
+    words = shlex.split(text.replace("\\\n", " "))
+    assert words[:3] == ["python", "launch/train.py", "--workdir=W"]
+    read = config_flags.define_config()
+    flags.FLAGS([words[1], *words[3:]])
+    assert read() == config
+
+
+def test_text_is_escaped_and_html_is_not():
+    assert element("p", "a < b", element("b", 1), None, [2, "&"], class_="x") == (
+        '<p class="x">a &lt; b<b>1</b>2&amp;</p>'
+    )
+    assert element("p", title='"') == '<p title="&quot;"></p>'
+    assert isinstance(element("p"), Html)
+
+
+def test_cells_sort_by_their_number():
+    written = table(["a"], [[("50.00 %", 0.5)], [1234], ["x<y"]], sortable=True)
+    assert '<td class="number" data-sort="0.5">50.00 %</td>' in written
+    assert '<td class="number" data-sort="1234">1,234</td>' in written
+    assert "<td>x&lt;y</td>" in written
+    assert '<table class="sortable">' in written
+
+
+def test_a_chart_places_its_points_in_its_axes():
+    chart = line_chart([Line("a", [0, 10], [0.0, 1.0]), Line("b", [5], [0.5])], "epoch", "share")
+    points = re.findall(r'points="([^"]*)"', chart)
+    first, last = (tuple(map(float, p.split(","))) for p in points[0].split())
+    (middle,) = (tuple(map(float, p.split(","))) for p in points[1].split())
+    assert first[0] < middle[0] < last[0]
+    assert first[1] > middle[1] > last[1], "up is less in SVG"
+    np.testing.assert_allclose(np.mean([first, last], 0), middle, atol=0.1)
+    ticks = re.findall(r'text-anchor="end">([^<]*)<', chart)
+    assert ticks == ["0", "0.2", "0.4", "0.6", "0.8", "1"]
+
+
+def test_a_chart_of_one_point_or_of_equal_ones_has_axes():
+    assert "nan" not in line_chart([Line("a", [1], [2.0])], "x", "y")
+    assert "nan" not in line_chart([Line("a", [1, 2], [2.0, 2.0])], "x", "y")
+
+
+def test_heat_is_enlarged_between_the_middles_of_its_values():
+    enlarged = _enlarged(np.array([[0.0, 1.0]]), 2, 4)
+    np.testing.assert_allclose(enlarged, [[0, 0.25, 0.75, 1]] * 2)
+
+
+def test_the_hardest_pairs_are_siblings_that_are_named_as_the_other(home):
+    run = EvaluatedRun.load(home / "a<b")
+    pairs = hardest_pairs(run.decisions, run.taxonomy, most=20)
+    confusion = run.decisions.fine_confusion(6)
+    parent = run.taxonomy.parent
+    shares = {}
+    for a in range(6):
+        for b in range(a + 1, 6):
+            both = confusion[a, b] + confusion[b, a]
+            if parent[a] == parent[b] and both:
+                shares[a, b] = both / (confusion[a].sum() + confusion[b].sum())
+    assert {pair.classes: pytest.approx(pair.share) for pair in pairs} == shares
+    assert [pair.share for pair in pairs] == sorted(shares.values(), reverse=True)
+    for pair in pairs:
+        named = run.decisions.best_fine[pair.images]
+        true = run.decisions.fine[pair.images]
+        assert {*named, *true} <= {*pair.classes}
+        assert (named != true).all()
+    assert len(hardest_pairs(run.decisions, run.taxonomy, most=1)) == 1
+
+
+def test_the_workdirs_own_words_are_read(home):
+    assert gather(home / "coarse").taxonomy == Workdir(home / "coarse").read_taxonomy()
+    assert isinstance(gather(home / "coarse").taxonomy, Taxonomy)
+    assert gather(home / "coarse").advice is None
