@@ -182,12 +182,7 @@ class ExportedModel:
         Raises:
             InputError: as `predict`; a model that was exported without a calibration.
         """
-        check_error(error)
-        if "serve_backing_off" not in self._model.signatures:
-            raise InputError(
-                "This model was exported without a calibration. Run launch/evaluate.py with "
-                "--error on the run, then export it again."
-            )
+        self.check_backs_off(error)
         served = self._answer(encoded, "serve_backing_off", error=tf.constant(error, tf.float32))
         level = int(served["level"][0])
         if level < 0:
@@ -197,6 +192,15 @@ class ExportedModel:
             "name": served["name"][0].numpy().decode(),
             "probability": float(served["probability"][0]),
         }
+
+    def check_backs_off(self, error: float) -> None:
+        """Raises `InputError` where `name` can name no image at this error rate, whatever it is."""
+        check_error(error)
+        if "serve_backing_off" not in self._model.signatures:
+            raise InputError(
+                "This model was exported without a calibration. Run launch/evaluate.py with "
+                "--error on the run, then export it again."
+            )
 
     def _answer(self, encoded: bytes, signature: str, **arguments: Any) -> dict[str, tf.Tensor]:
         try:

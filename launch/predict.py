@@ -33,6 +33,8 @@ def main(paths: list[str]) -> None:
     if not paths:
         raise InputError("No image was given: name one or more files after the flags.")
     model = ExportedModel(_MODEL.value)
+    if _ERROR.value is not None:
+        model.check_backs_off(_ERROR.value)
     failed = 0
     for path in paths:
         try:
