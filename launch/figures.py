@@ -15,10 +15,14 @@ _EMBEDDING = flags.DEFINE_bool(
 _CLASS_MAPS = flags.DEFINE_bool(
     "class_maps", False, "Of a run: also where in test images it saw its classes."
 )
+_BESIDE = flags.DEFINE_string(
+    "beside", None, "Of a run: another run's folder; also what both take the same images for."
+)
 _IMAGES = flags.DEFINE_integer(
     "images",
     None,
-    "Most test images in an embedding, default 10,000, or with class maps, default 12.",
+    "Most test images: in an embedding, default 10,000; with class maps, 12; beside another run, "
+    "16.",
     lower_bound=4,
 )
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Of these test images, where they have moved.")
@@ -34,6 +38,7 @@ def main() -> None:
         _WORKDIR.value,
         _EMBEDDING.value,
         _CLASS_MAPS.value,
+        _BESIDE.value,
         _IMAGES.value,
         _DATA_DIR.value,
         show_share("t-SNE"),

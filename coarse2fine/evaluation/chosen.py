@@ -1,4 +1,4 @@
-"""Test images that show what a network does well and what it does not."""
+"""Test images that show what networks do well and what they do not."""
 
 import numpy as np
 
@@ -40,10 +40,46 @@ def choose_images(
         is_right = decisions.best_coarse == decisions.coarse
         has_label = np.ones(len(is_right), bool)
         kinds = {"right": is_right, "wrong": ~is_right}
+    return _drawn({kind: is_kind & has_label for kind, is_kind in kinds.items()}, each, seed)
+
+
+def choose_images_of_two(
+    first: Decisions, second: Decisions, taxonomy: Taxonomy, each: int, seed: int
+) -> dict[str, np.ndarray]:
+    """Images on which two networks agree or differ, drawn by a seed.
+
+    - `both right`: the best fine class of both is the image's;
+    - `only the first right` and `only the second right`;
+    - `both fooled`: that of both is a child of another coarse class than the image's.
+
+    Args:
+        first: decisions on the test images, of a network with a fine head.
+        second: of another network on the same images.
+        taxonomy: of the classes.
+        each: as of `choose_images`.
+        seed: likewise.
+
+    Returns:
+        As `choose_images`.
+    """
+    right = [each.best_fine == each.fine for each in (first, second)]
+    fooled = [taxonomy.coarsen(each.best_fine) != each.coarse for each in (first, second)]
+    kinds = {
+        "both right": right[0] & right[1],
+        "only the first right": right[0] & ~right[1],
+        "only the second right": ~right[0] & right[1],
+        "both fooled": fooled[0] & fooled[1],
+    }
+    has_label = first.fine >= 0
+    return _drawn({kind: is_kind & has_label for kind, is_kind in kinds.items()}, each, seed)
+
+
+def _drawn(kinds: dict[str, np.ndarray], each: int, seed: int) -> dict[str, np.ndarray]:
+    """Some of the images of each kind."""
     rng = np.random.default_rng(seed)
     chosen = {}
     for kind, is_kind in kinds.items():
-        numbers = np.flatnonzero(is_kind & has_label)
+        numbers = np.flatnonzero(is_kind)
         if len(numbers):
             chosen[kind] = np.sort(rng.choice(numbers, min(each, len(numbers)), replace=False))
     return chosen

@@ -29,6 +29,7 @@ from coarse2fine.experiments.run_pictures import (
     draw_advice,
     draw_class_maps,
     draw_embedding,
+    draw_guesses,
     draw_run,
 )
 
@@ -53,6 +54,7 @@ __all__ = [
     "draw_class_maps",
     "draw_description",
     "draw_embedding",
+    "draw_guesses",
     "draw_pairs",
     "draw_run",
     "lei2017",

@@ -11,10 +11,11 @@ from coarse2fine.errors import InputError
 from coarse2fine.evaluation import figures
 from coarse2fine.evaluation._extra import import_extra
 from coarse2fine.evaluation.advice import Advice
-from coarse2fine.evaluation.chosen import choose_images
+from coarse2fine.evaluation.chosen import choose_images, choose_images_of_two
 from coarse2fine.evaluation.class_maps import class_maps
 from coarse2fine.evaluation.embedding import features, tsne
 from coarse2fine.evaluation.evaluated_run import EvaluatedRun
+from coarse2fine.evaluation.guesses import best_guesses
 from coarse2fine.evaluation.projector import write_projector
 from coarse2fine.experiments._write_picture import write_picture
 from coarse2fine.taxonomy import Taxonomy
@@ -25,6 +26,9 @@ MOST_IMAGES = 10_000
 
 MAPPED_IMAGES = 12
 """Whose class maps are drawn, likewise."""
+
+GUESSED_IMAGES = 16
+"""On which two runs are compared, likewise."""
 
 
 def draw_run(workdir: str | pathlib.Path) -> list[pathlib.Path]:
@@ -109,14 +113,8 @@ def draw_class_maps(
         InputError: no evaluated run, or other test images than it was evaluated on.
     """
     evaluated = EvaluatedRun.load(workdir)
-    run = load_run(workdir)
-    config = run.config if data_dir is None else run.config.replace(data_dir=data_dir)
-    source = load_split(config, "test", run.taxonomy) if source is None else source
-    if source.fingerprint() != evaluated.report["test_fingerprint"]:
-        raise InputError(
-            f"The run in {run.workdir.path} was evaluated on other test images than these. Run "
-            f"launch/evaluate.py --workdir={run.workdir.path} first."
-        )
+    source = _test_source(evaluated, data_dir, source)
+    run, config = load_run(workdir), evaluated.config
     chosen = choose_images(
         evaluated.decisions, run.taxonomy, math.ceil(num_images / 3), config.seed
     )
@@ -127,6 +125,67 @@ def draw_class_maps(
         name = f"class_maps_{kind.replace(' ', '_')}"
         written.append(write_picture(figure, workdir, name))
     return written
+
+
+def draw_guesses(
+    workdir: str | pathlib.Path,
+    other: str | pathlib.Path,
+    num_images: int = GUESSED_IMAGES,
+    data_dir: str | None = None,
+    source: Source | None = None,
+) -> list[pathlib.Path]:
+    """Draws what an evaluated run and another one take the same test images for.
+
+    A quarter of the images each, as far as there are so many: both right, only the first right,
+    only the second right, both fooled by another parent; drawn by the first run's seed.
+
+    Args:
+        workdir: of an evaluated run, below which it is drawn.
+        other: of another one on the same classes and test images.
+        num_images: test images at most.
+        data_dir: of the test set, where it has moved.
+        source: the test split, where it has been loaded before.
+
+    Raises:
+        InputError: a run that is not evaluated, has no fine head, or was evaluated on other test
+            images.
+    """
+    runs = [EvaluatedRun.load(folder) for folder in (workdir, other)]
+    for run in runs:
+        runs[0].taxonomy.check_same(run.taxonomy.fingerprint, f"The run in {run.path}")
+        if not run.decisions.has_fine_head:
+            raise InputError(f"The run in {run.path} names no fine classes. Choose another one.")
+        source = _test_source(run, data_dir, source)
+    assert source is not None
+    chosen = choose_images_of_two(
+        *(run.decisions for run in runs),
+        runs[0].taxonomy,
+        math.ceil(num_images / 4),
+        runs[0].config.seed,
+    )
+    names = [run.name for run in runs]
+    if names[0] == names[1]:
+        names = [str(run.path) for run in runs]
+    loaded = {name: load_run(run.path) for name, run in zip(names, runs, strict=True)}
+    written = []
+    for kind, indices in chosen.items():
+        figure = figures.guesses_figure(
+            best_guesses(loaded, source, indices), f"{runs[0].config.dataset}: {kind}"
+        )
+        written.append(write_picture(figure, workdir, f"guesses_{kind.replace(' ', '_')}"))
+    return written
+
+
+def _test_source(run: EvaluatedRun, data_dir: str | None, source: Source | None) -> Source:
+    """The test images that a run was evaluated on."""
+    config = run.config if data_dir is None else run.config.replace(data_dir=data_dir)
+    source = load_split(config, "test", run.taxonomy) if source is None else source
+    if source.fingerprint() != run.report["test_fingerprint"]:
+        raise InputError(
+            f"The run in {run.path} was evaluated on other test images than these. Run "
+            f"launch/evaluate.py --workdir={run.path} first."
+        )
+    return source
 
 
 _TITLES = {

@@ -8,6 +8,7 @@ import numpy as np
 
 from coarse2fine.evaluation.advice import Estimate
 from coarse2fine.evaluation.class_maps import ClassMap, ImageMaps
+from coarse2fine.evaluation.figures._canvas import shortened
 from coarse2fine.page.charts import Line, line_chart
 from coarse2fine.page.html import (
     Html,
@@ -191,7 +192,7 @@ def confusion(run: PageRun) -> Html:
         across = {"x": round(names + place, 1), "y": 0, "width": round(height, 1), "height": size}
         parts.append(element("rect", **across, fill="none", class_="grid"))
         if height >= 9:
-            short = name if len(name) <= 24 else f"{name[:23]}…"
+            short = shortened(name, 24)
             middle = round(place + height / 2 + 4, 1)
             parts.append(element("text", short, x=names - 6, y=middle, text_anchor="end"))
         place += height

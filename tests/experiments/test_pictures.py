@@ -124,6 +124,30 @@ def test_class_maps_are_drawn_for_each_outcome(home, drawn):
         assert is_right == [title.endswith("named rightly")] * 2
 
 
+def test_two_runs_are_drawn_beside_each_other_for_each_outcome(home, drawn):
+    other = home / "head_dropout=0.3_fine"
+    written = draw(home / "fine", beside=other, num_images=8)
+    assert [path.stem for path in written if path.stem.startswith("guesses")]
+    for rows, title in drawn["guesses_figure"]:
+        assert 1 <= len(rows) <= 2
+        for row in rows:
+            first, second = (row.guesses[name][0] for name in ("fine", other.name))
+            if title.endswith("both fooled"):
+                assert not first.has_right_parent
+                assert not second.has_right_parent
+            else:
+                assert first.is_right == title.endswith(("both right", "only the first right"))
+                assert second.is_right == title.endswith(("both right", "only the second right"))
+
+
+def test_a_run_without_a_fine_head_has_no_guesses(home):
+    with pytest.raises(InputError) as error:
+        draw(home / "fine", beside=home / "coarse")
+    assert str(error.value) == (
+        f"The run in {home / 'coarse'} names no fine classes. Choose another one."
+    )
+
+
 def test_class_maps_are_of_the_images_that_decisions_are_of(home):
     other = load_split(TINY.replace(seed=5), "test")
     with pytest.raises(InputError) as error:
@@ -257,9 +281,13 @@ def test_a_run_without_metrics_makes_no_curves(home, tmp_path):
         (
             "fine",
             {"num_images": 5},
-            "images and data_dir are used with embedding or class_maps alone.",
+            "images and data_dir are used with embedding, class_maps or beside alone.",
         ),
-        ("", {"data_dir": "x"}, "images and data_dir are used with embedding or class_maps alone."),
+        (
+            "",
+            {"data_dir": "x"},
+            "images and data_dir are used with embedding, class_maps or beside alone.",
+        ),
     ],
 )
 def test_arguments_that_would_be_ignored_are_refused(home, folder, arguments, message):

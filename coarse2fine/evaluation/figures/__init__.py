@@ -12,6 +12,7 @@ from coarse2fine.evaluation.figures.class_maps_figure import class_maps_figure
 from coarse2fine.evaluation.figures.confusion_figure import confusion_figure
 from coarse2fine.evaluation.figures.embedding_figure import embedding_figure
 from coarse2fine.evaluation.figures.gain_against_ratio import GainPoint, gain_against_ratio
+from coarse2fine.evaluation.figures.guesses_figure import guesses_figure
 from coarse2fine.evaluation.figures.samples_figure import samples_figure
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "confusion_figure",
     "embedding_figure",
     "gain_against_ratio",
+    "guesses_figure",
     "samples_figure",
 ]

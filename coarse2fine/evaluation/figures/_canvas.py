@@ -23,6 +23,11 @@ def new_figure(height: float, width: float = WIDTH) -> "Figure":
     )
 
 
+def shortened(name: str, most: int) -> str:
+    """A name of at most so many letters."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
 def check_some(what: str, given: Sized) -> None:
     """Raises `InputError` where there is nothing to draw."""
     if not len(given):

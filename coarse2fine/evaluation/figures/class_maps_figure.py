@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from coarse2fine.evaluation.class_maps import ImageMaps
-from coarse2fine.evaluation.figures._canvas import WIDTH, check_some, new_figure
+from coarse2fine.evaluation.figures._canvas import WIDTH, check_some, new_figure, shortened
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,7 +39,7 @@ def class_maps_figure(rows: Sequence[ImageMaps], title: str = "") -> "Figure":
     for axes, row in zip(grid, rows, strict=True):
         grey = np.broadcast_to(row.image, (*row.image.shape[:2], 3)) / 255.0
         axes[0].imshow(grey)
-        axes[0].set_title(_short(row.label), size=8, parse_math=False, weight="bold")
+        axes[0].set_title(shortened(row.label, _LETTERS), size=8, parse_math=False, weight="bold")
         for place, each in zip(axes[1:], row.maps, strict=True):
             place.imshow(grey * (1 - _SHADE))
             extent = place.get_images()[0].get_extent()
@@ -52,14 +52,10 @@ def class_maps_figure(rows: Sequence[ImageMaps], title: str = "") -> "Figure":
                 alpha=0.6,
                 interpolation="bilinear",
             )
-            name = _short(each.name) + _MARKS[each.is_right]
+            name = shortened(each.name, _LETTERS) + _MARKS[each.is_right]
             text = f"{each.level}: {each.probability:.0%}\n{name}"
             place.set_title(text, size=7, parse_math=False)
     for place in grid.flat:
         place.set_axis_off()
     figure.suptitle(title, size=10, parse_math=False)
     return figure
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _LETTERS else name[: _LETTERS - 1] + "…"
