@@ -158,7 +158,8 @@ def draw_guesses(
         source = _test_source(run, data_dir, source)
     assert source is not None
     chosen = choose_images_of_two(
-        *(run.decisions for run in runs),
+        runs[0].decisions,
+        runs[1].decisions,
         runs[0].taxonomy,
         math.ceil(num_images / 4),
         runs[0].config.seed,
