@@ -38,7 +38,9 @@ class Comparisons:
     comparisons: tuple[Comparison, ...]
 
     def table(self) -> str:
-        """Accuracies in percent, published numbers beside measured.
+        """Accuracies in percent, published numbers beside measured, and what it took.
+
+        Where the arms differ in their updates, images or minutes, those of each stand there.
 
         Of a setting with several seeds there is one row more: the mean, and in brackets the range.
         """
@@ -55,14 +57,28 @@ class Comparisons:
 
 def _row(setting: ComparisonSetting, comparison: Comparison) -> dict[str, str]:
     measured = {arm.name: percent(arm.fine_top1) for arm in comparison.arms}
-    return _row_of(setting, {**measured, "gap closed": percent(comparison.gap_closed)})
+    measured["gap closed"] = percent(comparison.gap_closed)
+    return _row_of(setting, measured, _cost_of(comparison.arms))
 
 
 def _row_of_seeds(setting: ComparisonSetting, comparisons: Sequence[Comparison]) -> dict[str, str]:
     arms = zip(*(comparison.arms for comparison in comparisons), strict=True)
     measured = {seeds[0].name: _mean_and_range([arm.fine_top1 for arm in seeds]) for seeds in arms}
-    gaps = [comparison.gap_closed for comparison in comparisons]
-    return _row_of(setting, {**measured, "gap closed": _mean_and_range(gaps)})
+    measured["gap closed"] = _mean_and_range([each.gap_closed for each in comparisons])
+    return _row_of(setting, measured, dict.fromkeys(_cost_of(comparisons[0].arms), ""))
+
+
+def _cost_of(arms: Sequence[Arm]) -> dict[str, str]:
+    """What the arms took, once where that is the same for all of them."""
+    costs = {
+        "updates": [f"{arm.steps:,}" for arm in arms],
+        "images seen": [f"{arm.images_seen:,}" for arm in arms],
+        "minutes": [f"{arm.seconds / 60:.1f}" for arm in arms],
+    }
+    return {
+        name: values[0] if len(set(values)) == 1 else " / ".join(values)
+        for name, values in costs.items()
+    }
 
 
 def _mean_and_range(shares: Sequence[float | None]) -> str:
@@ -73,7 +89,9 @@ def _mean_and_range(shares: Sequence[float | None]) -> str:
     return f"{percent(mean)} ({percent(low)} to {percent(high)})"
 
 
-def _row_of(setting: ComparisonSetting, measured: dict[str, str]) -> dict[str, str]:
+def _row_of(
+    setting: ComparisonSetting, measured: dict[str, str], cost: dict[str, str]
+) -> dict[str, str]:
     published = dataclasses.asdict(setting.published)
     forests = published.pop("forests")
     return {
@@ -82,6 +100,7 @@ def _row_of(setting: ComparisonSetting, measured: dict[str, str]) -> dict[str, s
         **{f"published {arm}": shown(number) for arm, number in published.items()},
         "published gap closed": percent(setting.published.gap_closed),
         "Ristin 2015": shown(forests),
+        **cost,
     }
 
 

@@ -24,6 +24,10 @@ from coarse2fine.training import Config, load_split
 compare_module = importlib.import_module("coarse2fine.experiments.compare")
 
 
+# Of the arms of `comparison`.
+COST = "| 1,000 / 1,000 / 2,000 | 128,000 / 128,000 / 256,000 | 1.0 / 1.0 / 20.6 |"
+
+
 def comparison(baseline, coarse_to_fine, oracle, match="updates"):
     return Comparison(
         match,
@@ -285,10 +289,11 @@ def test_the_table_of_settings_shows_measured_beside_published_numbers():
     )
     assert result.table().splitlines() == [
         "| setting | baseline | coarse_to_fine | oracle | gap closed | published baseline "
-        "| published coarse_to_fine | published oracle | published gap closed | Ristin 2015 |",
-        f"|{' --- |' * 10}",
-        "| a | 50.00 | 60.00 | 75.00 | 40.00 | 51.28 | 57.40 | 64.32 | 46.93 | 14.71 |",
-        "| b | 50.00 | 60.00 | 50.00 |  | 3.00 |  |  |  |  |",
+        "| published coarse_to_fine | published oracle | published gap closed | Ristin 2015 "
+        "| updates | images seen | minutes |",
+        f"|{' --- |' * 13}",
+        f"| a | 50.00 | 60.00 | 75.00 | 40.00 | 51.28 | 57.40 | 64.32 | 46.93 | 14.71 {COST}",
+        f"| b | 50.00 | 60.00 | 50.00 |  | 3.00 |  |  |  |  {COST}",
     ]
 
 
@@ -312,14 +317,22 @@ def test_several_seeds_have_rows_of_their_own_and_one_of_their_mean_and_range():
     measured = [comparison(*each) for each in ((0.5, 0.6, 0.75), (0.4, 0.5, 0.6))]
     result = Comparisons(settings, (*measured, measured[0], comparison(0.5, 0.6, 0.5)))
     assert result.table().splitlines()[2:] == [
-        "| a, seed 0 | 50.00 | 60.00 | 75.00 | 40.00 | 70.00 |",
-        "| a, seed 3 | 40.00 | 50.00 | 60.00 | 50.00 | 70.00 |",
-        "| b, seed 0 | 50.00 | 60.00 | 75.00 | 40.00 |  |",
-        "| b, seed 3 | 50.00 | 60.00 | 50.00 |  |  |",
+        f"| a, seed 0 | 50.00 | 60.00 | 75.00 | 40.00 | 70.00 {COST}",
+        f"| a, seed 3 | 40.00 | 50.00 | 60.00 | 50.00 | 70.00 {COST}",
+        f"| b, seed 0 | 50.00 | 60.00 | 75.00 | 40.00 |  {COST}",
+        f"| b, seed 3 | 50.00 | 60.00 | 50.00 |  |  {COST}",
         "| a | 45.00 (40.00 to 50.00) | 55.00 (50.00 to 60.00) | 67.50 (60.00 to 75.00) "
-        "| 45.00 (40.00 to 50.00) | 70.00 |",
-        "| b | 50.00 (50.00 to 50.00) | 60.00 (60.00 to 60.00) | 62.50 (50.00 to 75.00) |  |  |",
+        "| 45.00 (40.00 to 50.00) | 70.00 |  |  |  |",
+        "| b | 50.00 (50.00 to 50.00) | 60.00 (60.00 to 60.00) | 62.50 (50.00 to 75.00) "
+        "|  |  |  |  |  |",
     ]
+
+
+def test_what_is_the_same_for_all_arms_stands_in_a_table_once():
+    arms = (Arm(arm, 0.5, steps=10, images_seen=1280, seconds=60.0) for arm in ARMS)
+    result = Comparisons((ComparisonSetting("a"),), (Comparison("updates", tuple(arms)),))
+    assert result.table().splitlines()[0].endswith("| updates | images seen | minutes |")
+    assert result.table().splitlines()[2] == "| a | 50.00 | 50.00 | 50.00 | 10 | 1,280 | 1.0 |"
 
 
 def test_refuses_a_seed_that_is_given_twice():
