@@ -37,6 +37,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         "checkpoint",
         "determinism",
         "workers",
+        "backing_off",
         "help",
         "pytorch",  # Last: it needs what the package does not.
     )

@@ -49,7 +49,8 @@ svg text { fill: var(--faint); font-size: 12px; }
   margin-bottom: 1rem; font-size: .8rem; line-height: 1.3; }
 .confusion { max-width: 40rem; } .confusion image { image-rendering: pixelated; }
 pre { background: var(--soft); padding: .8rem; overflow-x: auto; }
-@media (max-width: 40rem) { svg text { font-size: 18px; } dl { grid-template-columns: 1fr; } dd { margin-bottom: .3rem; } }
+@media (max-width: 40rem) { svg text { font-size: 18px; } dl { grid-template-columns: 1fr; }
+  dd { margin-bottom: .3rem; } }
 @media print { body { max-width: none; } section { break-inside: avoid-page; }
   details { display: block; } }
 """

@@ -77,6 +77,7 @@ SMALL = {
     "checkpoint": {"parameters": 10_000, "saves": 2},
     "determinism": {"width": 0.05, "batch_size": 4, "repeats": 1, "most": 1},
     "workers": {"load": workers.Load(width=0.05, batch_size=4, warmup=1, steps=1), "most": 1},
+    "backing_off": {"backbone": "nin", "steps": 1, "batch_size": 8, "width": 0.05, "cuts": 2},
     "help": {"repeats": 1},
 }
 
@@ -102,6 +103,7 @@ NAMES = {
     "checkpoint": ["checkpoint/wait", "checkpoint/share"],
     "determinism": ["determinism/nin"],
     "workers": ["workers/nin"],
+    "backing_off": ["backing_off/0.05", "backing_off/0.1", "backing_off/0.2"],
     "help": [f"help/{path.stem}" for path in launchers(LAUNCHERS)],
 }
 
