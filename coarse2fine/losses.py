@@ -7,7 +7,7 @@ from keras import ops
 
 from coarse2fine.errors import InputError, check_known
 
-__all__ = ["COARSE_TERM", "MaskedTwoHeadedLoss"]
+__all__ = ["MaskedTwoHeadedLoss"]
 
 COARSE_TERM = ("all", "coarse_only")
 

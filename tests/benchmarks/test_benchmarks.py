@@ -472,7 +472,7 @@ def test_the_launcher_refuses_an_unknown_name_and_lists_the_known_ones():
     assert done.stderr == (
         "Error: Unknown benchmark 'stop'. Known: step, epoch_end, pipeline, min_pool, zca, "
         "memory, start, confusion, tsne, taxonomy, resume, checkpoint, "
-        "determinism, workers, help.\n"
+        "determinism, workers, backing_off, help, pytorch.\n"
     )
 
 
