@@ -101,14 +101,13 @@ class BackingOff:
         }
         unbounded = cls(temperatures, _THRESHOLDS, np.ones(len(_THRESHOLDS)))
         rest = predictions.of(~is_for_temperatures)
-        level = _MISS / len(_THRESHOLDS)
-        bounds = []
-        for threshold in _THRESHOLDS:
-            named = unbounded.name(rest, threshold)
-            count = int((named.level != NOTHING).sum())
-            wrong = int(named.is_wrong(rest.fine, rest.coarse).sum())
-            bounds.append(upper_limit(wrong, count, level))
-        return cls(temperatures, _THRESHOLDS, np.array(bounds))
+        named = [unbounded.name(rest, threshold) for threshold in _THRESHOLDS]
+        bounds = upper_limits(
+            np.array([each.is_wrong(rest.fine, rest.coarse).sum() for each in named]),
+            np.array([(each.level != NOTHING).sum() for each in named]),
+            _MISS / len(_THRESHOLDS),
+        )
+        return cls(temperatures, _THRESHOLDS, bounds)
 
     def save(self, path: pathlib.Path, views: int, step: int) -> None:
         """Writes JSON.
@@ -242,33 +241,28 @@ def _share(is_true: np.ndarray) -> float | None:
     return float(is_true.mean()) if len(is_true) else None
 
 
-def upper_limit(wrong: int, count: int, level: float) -> float:
-    """The Clopper-Pearson upper limit of a rate, from how often something happened.
+def upper_limits(wrong: np.ndarray, count: np.ndarray, level: float) -> np.ndarray:
+    """Clopper-Pearson upper limits of rates, from how often something happened.
 
-    At that rate `wrong` or fewer of `count` have a probability of `level`.
+    At its limit, `wrong` or fewer of `count` have a probability of `level`.
 
     Args:
-        wrong: of `count`.
-        count: trials; of none the limit is 1.
-        level: the probability that the limit is too low.
+        wrong: `(n,)` how often.
+        count: `(n,)` of so many trials; of none, or where all were wrong, the limit is 1.
+        level: the probability that a limit is too low.
 
     Example:
-        >>> round(upper_limit(0, 100, 0.05), 4)  # 1 - .05 ** (1 / 100)
-        0.0295
+        >>> upper_limits(np.array([0]), np.array([100]), 0.05).round(4).tolist()
+        [0.0295]
     """
-    if wrong >= count:
-        return 1.0
-    low, high = wrong / count, 1.0
+    is_known = wrong < count
+    wrong, count = (np.where(is_known, values, fill) for values, fill in ((wrong, 0), (count, 1)))
+    low, high = wrong / count, np.ones(len(wrong))
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        if _at_most(wrong, count, middle) > level:
-            low = middle
-        else:
-            high = middle
-    return high
-
-
-def _at_most(wrong: int, count: int, rate: float) -> float:
-    """The probability of `wrong` or fewer of `count` at a rate."""
-    parameters = (count - wrong, wrong + 1.0, 1 - rate)
-    return float(tf.math.betainc(*(tf.constant(value, tf.float64) for value in parameters)))
+        # The probability of `wrong` or fewer at the rate in the middle.
+        parameters = (count - wrong, wrong + 1.0, 1 - middle)
+        at_most = tf.math.betainc(*(tf.constant(value, tf.float64) for value in parameters))
+        is_low = at_most.numpy() > level
+        low, high = np.where(is_low, middle, low), np.where(is_low, high, middle)
+    return np.where(is_known, high, 1.0)

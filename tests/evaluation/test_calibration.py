@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from coarse2fine.errors import InputError
-from coarse2fine.evaluation.backing_off import BackingOff, upper_limit
+from coarse2fine.evaluation.backing_off import BackingOff, upper_limits
 from coarse2fine.evaluation.calibration import (
     expected_calibration_error,
     fit_temperature,
@@ -72,7 +72,7 @@ def test_drawn_labels_are_calibrated_at_their_temperature_alone():
 @pytest.mark.parametrize(("wrong", "count"), [(0, 30), (3, 50), (49, 50), (100, 4000)])
 @pytest.mark.parametrize("level", [0.1, 0.003])
 def test_the_upper_limit_leaves_so_few_wrong_ones_its_level(wrong, count, level):
-    limit = upper_limit(wrong, count, level)
+    limit = upper_limits(np.array([wrong]), np.array([count]), level)[0]
     terms = [
         math.lgamma(count + 1)
         - math.lgamma(k + 1)
@@ -85,7 +85,9 @@ def test_the_upper_limit_leaves_so_few_wrong_ones_its_level(wrong, count, level)
 
 
 def test_what_names_nothing_or_nothing_right_has_no_limit_below_1():
-    assert upper_limit(0, 0, 0.1) == upper_limit(7, 7, 0.1) == 1.0
+    limits = upper_limits(np.array([0, 7, 0]), np.array([0, 7, 7]), 0.1)
+    assert limits[:2].tolist() == [1.0, 1.0]
+    assert limits[2] < 1
 
 
 # Fine classes 0 to 5 with parents 0, 0, 1, 1, 2, 2.
