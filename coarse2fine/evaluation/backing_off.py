@@ -61,8 +61,9 @@ class BackingOff:
     among what it names, from how many images of a validation set it names and how many of these
     wrongly. With a probability of .9 or more over such sets all 32 bounds hold together, so that
     any error rate may be asked for afterwards. That assumes that the images of the set were not
-    trained on and had no part in the temperatures, and that they and those to come are drawn
-    independently from one distribution.
+    trained on, had no part in the temperatures nor in the choice of settings, learning rates or a
+    checkpoint, and that they and those to come are drawn independently from one distribution. A
+    plateau, or the best checkpoint, chooses by them: then it is no promise.
 
     Attributes:
         temperatures: of each level that the model has.

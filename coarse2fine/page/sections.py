@@ -1,6 +1,7 @@
 """The parts of a page, each from a run to HTML; those that a run has nothing for are empty."""
 
 import math
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -117,7 +118,9 @@ def accuracy_by_level(run: PageRun) -> Html:
     if run.report is None:
         return NOTHING
     report = run.report
-    rows = [[text, share(report[key])] for key, text in _LEVELS.items() if report.get(key)]
+    rows = [
+        [text, share(report[key])] for key, text in _LEVELS.items() if report.get(key) is not None
+    ]
     values = {
         "test images": f"{report['num_images']:,}",
         "views of each": str(report.get("views", 1)),
@@ -364,7 +367,7 @@ def command_of(run: PageRun) -> str:
             flags.append(f"--{name}={','.join(':'.join(map(repr, pair)) for pair in value)}")
         else:
             flags.append(f"--{name}={value}")
-    return " \\\n  ".join(["python launch/train.py", *flags])
+    return " \\\n  ".join(["python launch/train.py", *map(shlex.quote, flags)])
 
 
 def comparison(runs: Sequence[PageRun]) -> Html:
