@@ -93,7 +93,10 @@ def evaluate(
 
 
 def _calibrate(run: Run, source: Source, views: int) -> BackingOff:
-    """What the run's validation images let promise, kept in its workdir."""
+    """What the run's validation images let promise, kept in its workdir.
+
+    Their labels are those of the data set, whatever noise the run trained with.
+    """
     plan = plan_of(run, source)
     run.workdir.check_same_images(source, plan.partition)
     if not len(plan.partition.validation):
@@ -108,7 +111,7 @@ def _calibrate(run: Run, source: Source, views: int) -> BackingOff:
     predictions = predict(
         run.model,
         run.preprocess,
-        plan.source,
+        source,
         plan.partition.validation,
         run.config.images_per_step,
         views,

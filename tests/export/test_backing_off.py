@@ -14,6 +14,7 @@ from coarse2fine.evaluation.backing_off import BackingOff
 from coarse2fine.export import ExportedModel, export
 from coarse2fine.taxonomy import Taxonomy
 from coarse2fine.training import Config, load_run, train
+from coarse2fine.training.run import plan_of
 
 TAXONOMY = Taxonomy(("a", "b", "c", "d"), ("left", "right"), (0, 0, 1, 1))
 
@@ -185,3 +186,14 @@ def test_refuses_a_calibration_of_other_weights_or_views(run, report, tmp_path):
 def test_the_run_is_calibrated_as_it_is_loaded_again(run, report):
     again = load_run(run.workdir.path)
     assert BackingOff.load(again.workdir.calibration_file, 1, again.step).bounds.min() < 1
+
+
+def test_labels_that_are_noise_to_the_run_are_none_to_its_calibration(tmp_path):
+    config = make_config(steps=1, width=0.05, fine_label_noise=1.0)
+    run = train(config, tmp_path / "run", source=TRAINING)
+    evaluate(run, source=TEST, training_source=TRAINING, error=0.9)
+    validation = plan_of(run, TRAINING).partition.validation
+    expected = BackingOff.fit(predict(run.model, run.preprocess, TRAINING, validation))
+    found = BackingOff.load(run.workdir.calibration_file, views=1, step=1)
+    assert found.temperatures == pytest.approx(expected.temperatures)
+    np.testing.assert_allclose(found.bounds, expected.bounds)
