@@ -32,7 +32,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Scores the whole test set; writes `report.json` and `decisions.npz` into the run's workdir.
 
-    With `error` it also writes `calibration.json`, by which an export backs off.
+    With `error` it also writes `calibration.json`, by which an export backs off; without, one that
+    is there goes with the report that it was of.
 
     Args:
         run: a run, or its workdir.
@@ -67,6 +68,12 @@ def evaluate(
     config = run.config.replace(**{k: folder for k, folder in moved.items() if folder is not None})
     source = load_split(config, "test", run.taxonomy) if source is None else source
     run.taxonomy.check_same(source.taxonomy.fingerprint, f"The test set {config.dataset!r}")
+    if (training or error is not None) and training_source is None:
+        training_source = load_split(config, "train", run.taxonomy)
+    backing_off = None
+    if error is not None:  # First: what it may refuse is known before the test images are scored.
+        assert training_source is not None, "loaded above"
+        backing_off = _calibrate(run, training_source, views)
     predictions = predict(
         run.model, run.preprocess, source, batch_size=config.images_per_step, views=views
     )
@@ -76,24 +83,25 @@ def evaluate(
     report["test_fingerprint"] = source.fingerprint()
     report["fine_labels_changed"] = run.workdir.read_data()["fine_labels_changed"]
     report.update(dict.fromkeys(("training", "calibration", "backing_off")))
-    if training or error is not None:
-        if training_source is None:
-            training_source = load_split(config, "train", run.taxonomy)
-        if training:
-            report["training"] = _report_on_training(run, training_source, views)
-        if error is not None:
-            backing_off = _calibrate(run, training_source, views)
-            report["calibration"] = report_on_calibration(backing_off, predictions)
-            report["backing_off"] = report_on_backing_off(backing_off, predictions, error)
-    # First away with the old report and then the new one: with a report there are its decisions.
+    if training:
+        assert training_source is not None, "loaded above"
+        report["training"] = _report_on_training(run, training_source, views)
+    if backing_off is not None and error is not None:
+        report["calibration"] = report_on_calibration(backing_off, predictions)
+        report["backing_off"] = report_on_backing_off(backing_off, predictions, error)
+    # First away with the old report and then the new one: with a report there are its decisions,
+    # and its calibration where it has one.
     remove_file(run.workdir.report_file)
+    remove_file(run.workdir.calibration_file)
     Decisions.of(predictions).save(run.workdir.decisions_file)
+    if backing_off is not None:
+        backing_off.save(run.workdir.calibration_file, views, run.step)
     write_json(run.workdir.report_file, report)
     return report
 
 
 def _calibrate(run: Run, source: Source, views: int) -> BackingOff:
-    """What the run's validation images let promise, kept in its workdir.
+    """What the run's validation images let promise.
 
     Their labels are those of the data set, whatever noise the run trained with.
     """
@@ -116,9 +124,7 @@ def _calibrate(run: Run, source: Source, views: int) -> BackingOff:
         run.config.images_per_step,
         views,
     )
-    backing_off = BackingOff.fit(predictions)
-    backing_off.save(run.workdir.calibration_file, views, run.step)
-    return backing_off
+    return BackingOff.fit(predictions)
 
 
 def _report_on_training(run: Run, source: Source, views: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -197,3 +198,23 @@ def test_labels_that_are_noise_to_the_run_are_none_to_its_calibration(tmp_path):
     found = BackingOff.load(run.workdir.calibration_file, views=1, step=1)
     assert found.temperatures == pytest.approx(expected.temperatures)
     np.testing.assert_allclose(found.bounds, expected.bounds)
+
+
+def test_a_report_without_a_calibration_leaves_none_behind(tmp_path):
+    run = train(make_config(steps=1, width=0.05), tmp_path / "run", source=TRAINING)
+    evaluate(run, source=TEST, training_source=TRAINING, error=0.9)
+    assert run.workdir.calibration_file.exists()
+    evaluate(run, source=TEST)
+    assert not run.workdir.calibration_file.exists()
+
+
+def test_what_cannot_be_calibrated_is_refused_before_test_images_are_scored(tmp_path, monkeypatch):
+    config = make_config(steps=1, width=0.05, validation_fraction=0.0)
+    run = train(config, tmp_path / "run", source=TRAINING)
+
+    def score(*arguments, **named):
+        raise AssertionError("images were scored")
+
+    monkeypatch.setattr(sys.modules[evaluate.__module__], "predict", score)
+    with pytest.raises(InputError, match="has no validation images to calibrate on"):
+        evaluate(run, source=TEST, training_source=TRAINING, error=0.1)
