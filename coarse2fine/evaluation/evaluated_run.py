@@ -95,6 +95,11 @@ class EvaluatedRun:
         training = self.report["training"]
         return None if training is None else training[_accuracy_key(self.config.labels)]
 
+    @property
+    def confusion_ratio(self) -> float | None:
+        """The average confusion ratio of fine classes (normalised); None where undefined."""
+        return self.report["average_confusion_ratio_normalized"]
+
     def is_coarse_right(self) -> np.ndarray:
         """`(n,)`: on which test images."""
         return self.decisions.is_coarse_right(self.taxonomy, self.config.labels != "coarse")

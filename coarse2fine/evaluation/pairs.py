@@ -40,7 +40,7 @@ class Pair:
     @property
     def ratio(self) -> float | None:
         """The average confusion ratio of the fine run (normalised); None where undefined."""
-        return self.fine.report["average_confusion_ratio_normalized"]
+        return self.fine.confusion_ratio
 
     @property
     def is_plain(self) -> bool:

@@ -1,6 +1,7 @@
 """The arms of a comparison, and what they say together."""
 
 import dataclasses
+from collections.abc import Sequence
 
 ARMS = {"baseline": "fine", "coarse_to_fine": "mixed", "oracle": "oracle"}
 
@@ -29,6 +30,19 @@ class Arm:
     steps: int
     images_seen: int
     seconds: float
+
+
+def cost_of(arms: Sequence[Arm]) -> dict[str, str]:
+    """What arms took as it stands in a table, once where that is the same for all of them."""
+    costs = {
+        "updates": [f"{arm.steps:,}" for arm in arms],
+        "images seen": [f"{arm.images_seen:,}" for arm in arms],
+        "minutes": [f"{arm.seconds / 60:.1f}" for arm in arms],
+    }
+    return {
+        name: values[0] if len(set(values)) == 1 else " / ".join(values)
+        for name, values in costs.items()
+    }
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,17 +10,17 @@ import keras
 from coarse2fine.data import Source
 from coarse2fine.errors import InputError, check_known
 from coarse2fine.evaluation.predictions import check_views
-from coarse2fine.experiments.arms import ARMS, Arm, Comparison
+from coarse2fine.experiments.arms import ARMS, Arm, Comparison, cost_of
 from coarse2fine.experiments.comparison_setting import ComparisonSetting
-from coarse2fine.experiments.evaluated import evaluated
-from coarse2fine.experiments.setting import check_free, markdown, percent, shown
+from coarse2fine.experiments.evaluated import cost_of_run, evaluated
+from coarse2fine.experiments.setting import check_free
+from coarse2fine.experiments.table import Table
 from coarse2fine.files import write_json
-from coarse2fine.training import Config, Run, load_split, train
+from coarse2fine.training import Config, load_split, train
 from coarse2fine.training.batch_size import Say, share_batch_size
 from coarse2fine.training.budget import check_budget, share_budget
 from coarse2fine.training.plan import make_plan
 from coarse2fine.training.run import MakeCallbacks, data_key
-from coarse2fine.training.workdir import Workdir
 
 MATCHES = ("updates", "epochs")
 
@@ -44,64 +44,27 @@ class Comparisons:
 
         Of a setting with several seeds there is one row more: the mean, and in brackets the range.
         """
-        rows = [_row(*both) for both in zip(self.settings, self.comparisons, strict=True)]
+        rows = [
+            setting.row(_accuracies([comparison]), cost_of(comparison.arms))
+            for setting, comparison in zip(self.settings, self.comparisons, strict=True)
+        ]
         groups: dict[str, list[int]] = {}
         for number, setting in enumerate(self.settings):
             groups.setdefault(setting.without_seed.name, []).append(number)
         for numbers in groups.values():
             if len(numbers) > 1:
                 setting = self.settings[numbers[0]].without_seed
-                rows.append(_row_of_seeds(setting, [self.comparisons[n] for n in numbers]))
-        return markdown(rows)
+                seeds = [self.comparisons[number] for number in numbers]
+                rows.append(
+                    setting.row(_accuracies(seeds), dict.fromkeys(cost_of(seeds[0].arms), ""))
+                )
+        return Table(rows).markdown()
 
 
-def _row(setting: ComparisonSetting, comparison: Comparison) -> dict[str, str]:
-    measured = {arm.name: percent(arm.fine_top1) for arm in comparison.arms}
-    measured["gap closed"] = percent(comparison.gap_closed)
-    return _row_of(setting, measured, _cost_of(comparison.arms))
-
-
-def _row_of_seeds(setting: ComparisonSetting, comparisons: Sequence[Comparison]) -> dict[str, str]:
-    arms = zip(*(comparison.arms for comparison in comparisons), strict=True)
-    measured = {seeds[0].name: _mean_and_range([arm.fine_top1 for arm in seeds]) for seeds in arms}
-    measured["gap closed"] = _mean_and_range([each.gap_closed for each in comparisons])
-    return _row_of(setting, measured, dict.fromkeys(_cost_of(comparisons[0].arms), ""))
-
-
-def _cost_of(arms: Sequence[Arm]) -> dict[str, str]:
-    """What the arms took, once where that is the same for all of them."""
-    costs = {
-        "updates": [f"{arm.steps:,}" for arm in arms],
-        "images seen": [f"{arm.images_seen:,}" for arm in arms],
-        "minutes": [f"{arm.seconds / 60:.1f}" for arm in arms],
-    }
-    return {
-        name: values[0] if len(set(values)) == 1 else " / ".join(values)
-        for name, values in costs.items()
-    }
-
-
-def _mean_and_range(shares: Sequence[float | None]) -> str:
-    numbers = [share for share in shares if share is not None]
-    if len(numbers) < len(shares):
-        return ""  # One is undefined, and so is their mean.
-    low, mean, high = min(numbers), sum(numbers) / len(numbers), max(numbers)
-    return f"{percent(mean)} ({percent(low)} to {percent(high)})"
-
-
-def _row_of(
-    setting: ComparisonSetting, measured: dict[str, str], cost: dict[str, str]
-) -> dict[str, str]:
-    published = dataclasses.asdict(setting.published)
-    forests = published.pop("forests")
-    return {
-        "setting": setting.name,
-        **measured,
-        **{f"published {arm}": shown(number) for arm, number in published.items()},
-        "published gap closed": percent(setting.published.gap_closed),
-        "Ristin 2015": shown(forests),
-        **cost,
-    }
+def _accuracies(seeds: Sequence[Comparison]) -> dict[str, list[float]]:
+    """Of each arm, of one seed after the other."""
+    arms = zip(*(comparison.arms for comparison in seeds), strict=True)
+    return {of_one[0].name: [arm.fine_top1 for arm in of_one] for of_one in arms}
 
 
 def compare(
@@ -237,20 +200,6 @@ def _run_arm(
 ) -> Arm:
     run = train(config, folder, callbacks, training)
     fine_top1 = evaluated(run, test, views).report["fine_top1"]
-    cost = _cost(run)
+    cost = cost_of_run(run.workdir)
     keras.backend.clear_session()
     return Arm(arm, fine_top1, **cost)
-
-
-def _cost(run: Run) -> dict[str, Any]:
-    """What a run took, its search included."""
-    search = Workdir(run.workdir.path / "search")
-    last_lines = [metrics[-1] for w in (search, run.workdir) if (metrics := w.read_metrics())]
-    return {
-        name: sum(line[source] for line in last_lines)
-        for name, source in (
-            ("steps", "step"),
-            ("images_seen", "images_seen"),
-            ("seconds", "seconds"),
-        )
-    }

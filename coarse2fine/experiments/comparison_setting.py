@@ -1,12 +1,18 @@
 """A setting of a comparison: what its arms have in common, and what was published for them."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from coarse2fine.errors import InputError
 from coarse2fine.experiments.arms import ARMS, gap_closed
-from coarse2fine.experiments.setting import BaseSetting
+from coarse2fine.experiments.setting import (
+    BaseSetting,
+    in_percent,
+    mean_and_range,
+    percent,
+    shown,
+)
 from coarse2fine.training import Config
 from coarse2fine.training.config import DEFAULTS
 from coarse2fine.training.config_problems import USED_WITH
@@ -71,6 +77,31 @@ class ComparisonSetting(BaseSetting):
     def result_file(self, match: str) -> str:
         """The name of the file that the comparison is written to."""
         return self._folder(f"comparison_{match}.json", ())
+
+    def row(
+        self, accuracies: Mapping[str, Sequence[float | None]], cost: Mapping[str, str]
+    ) -> dict[str, str]:
+        """A row of a table, published numbers beside measured ones.
+
+        Args:
+            accuracies: of each arm the fine accuracies, fractions, one a seed.
+            cost: what stands behind, by column.
+        """
+        published = dataclasses.asdict(self.published)
+        forests = published.pop("forests")
+        gaps = [
+            None if None in of_seed else gap_closed(*of_seed)
+            for of_seed in zip(*accuracies.values(), strict=True)
+        ]
+        return {
+            "setting": self.name,
+            **{arm: mean_and_range(in_percent(shares)) for arm, shares in accuracies.items()},
+            "gap closed": mean_and_range(in_percent(gaps)),
+            **{f"published {arm}": shown(number) for arm, number in published.items()},
+            "published gap closed": percent(self.published.gap_closed),
+            "Ristin 2015": shown(forests),
+            **cost,
+        }
 
     @property
     def without_seed(self) -> "ComparisonSetting":

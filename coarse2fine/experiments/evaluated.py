@@ -1,12 +1,14 @@
-"""A run's evaluation, made where it is not there yet."""
+"""A run's evaluation, made where it is not there yet; and what the run took."""
 
 import contextlib
+from typing import Any
 
 from coarse2fine.data import Source
 from coarse2fine.errors import InputError
 from coarse2fine.evaluation import evaluate
 from coarse2fine.evaluation.evaluated_run import EvaluatedRun
 from coarse2fine.training import Run
+from coarse2fine.training.workdir import Workdir
 
 
 def evaluated(
@@ -36,3 +38,17 @@ def evaluated(
         views=views,
     )
     return EvaluatedRun.load(run.workdir.path)
+
+
+def cost_of_run(home: Workdir) -> dict[str, Any]:
+    """`steps`, `images_seen` and `seconds` that a run took, its search included."""
+    search = Workdir(home.path / "search")
+    last_lines = [metrics[-1] for w in (search, home) if (metrics := w.read_metrics())]
+    return {
+        name: sum(line[source] for line in last_lines)
+        for name, source in (
+            ("steps", "step"),
+            ("images_seen", "images_seen"),
+            ("seconds", "seconds"),
+        )
+    }

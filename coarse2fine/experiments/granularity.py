@@ -8,10 +8,12 @@ import keras
 
 from coarse2fine.data import Source
 from coarse2fine.errors import InputError
+from coarse2fine.evaluation.evaluated_run import EvaluatedRun
 from coarse2fine.evaluation.pairs import Pair
 from coarse2fine.experiments.evaluated import evaluated
 from coarse2fine.experiments.latest_splits import LatestSplits
-from coarse2fine.experiments.setting import BaseSetting, check_free, markdown, percent, shown
+from coarse2fine.experiments.setting import BaseSetting, check_free, mean_and_range, shown
+from coarse2fine.experiments.table import Table
 from coarse2fine.training import Config, train
 from coarse2fine.training.batch_size import Say, share_batch_size
 from coarse2fine.training.budget import check_budget, share_budget
@@ -83,6 +85,49 @@ class Setting(BaseSetting):
         """The name of a run's folder: the same for settings that have the run in common."""
         return self._folder(labels, _UNUSED[labels])
 
+    def row(
+        self,
+        coarse: Sequence[EvaluatedRun | None],
+        fine: Sequence[EvaluatedRun | None],
+        without_fine: int = 0,
+    ) -> dict[str, str]:
+        """A row of a table, published numbers beside measured ones.
+
+        Args:
+            coarse: the runs on coarse labels, one a seed; None where it is missing.
+            fine: those on fine labels likewise.
+            without_fine: training images that have no fine label.
+        """
+        both = zip(fine, coarse, strict=True)
+        pairs = [Pair(f, c) if f is not None and c is not None else None for f, c in both]
+        interval = ""
+        if len(pairs) == 1 and pairs[0] is not None:
+            interval = " to ".join(f"{100 * end:+.2f}" for end in pairs[0].gain_interval())
+        published = self.published
+        return {
+            "setting": self.name,
+            "A_CC": mean_and_range([_percent_of(run, "coarse_accuracy") for run in coarse]),
+            "A_FC": mean_and_range([_percent_of(run, "coarse_accuracy") for run in fine]),
+            "gain": mean_and_range([_percent_of(pair, "gain") for pair in pairs], "+.2f"),
+            "95 % of test sets": interval,
+            "ACR": mean_and_range([run.confusion_ratio if run else None for run in fine], ".3f"),
+            "training A_CC": mean_and_range([_percent_of(r, "training_accuracy") for r in coarse]),
+            "training A_FC": mean_and_range([_percent_of(r, "training_accuracy") for r in fine]),
+            "left out, without a fine label": f"{without_fine:,}" if without_fine else "",
+            "published A_CC": shown(published.coarse_training),
+            "published A_FC": shown(published.fine_training),
+            "published gain": shown(published.gain, "+.2f"),
+            "published ACR": shown(published.ratio, ".3f"),
+            "published training A_CC": shown(published.coarse_on_training, ".1f"),
+            "published training A_FC": shown(published.fine_on_training, ".1f"),
+        }
+
+
+def _percent_of(what: EvaluatedRun | Pair | None, share: str) -> float | None:
+    """One of its fractions as a percentage."""
+    found = None if what is None else getattr(what, share)
+    return None if found is None else 100 * found
+
 
 @dataclasses.dataclass(frozen=True)
 class Granularity:
@@ -102,29 +147,12 @@ class Granularity:
     def table(self) -> str:
         """Accuracies in percent, gains in percentage points, published numbers beside measured."""
         columns = (self.settings, self.pairs, self.without_fine)
-        return markdown([_row(*row) for row in zip(*columns, strict=True)])
-
-
-def _row(setting: Setting, pair: Pair, without_fine: int) -> dict[str, str]:
-    published = setting.published
-    low, high = (f"{100 * end:+.2f}" for end in pair.gain_interval())
-    return {
-        "setting": setting.name,
-        "A_CC": percent(pair.coarse.coarse_accuracy),
-        "A_FC": percent(pair.fine.coarse_accuracy),
-        "gain": f"{100 * pair.gain:+.2f}",
-        "95 % of test sets": f"{low} to {high}",
-        "ACR": shown(pair.ratio, ".3f"),
-        "training A_CC": percent(pair.coarse.training_accuracy),
-        "training A_FC": percent(pair.fine.training_accuracy),
-        "left out, without a fine label": f"{without_fine:,}" if without_fine else "",
-        "published A_CC": shown(published.coarse_training),
-        "published A_FC": shown(published.fine_training),
-        "published gain": shown(published.gain, "+.2f"),
-        "published ACR": shown(published.ratio, ".3f"),
-        "published training A_CC": shown(published.coarse_on_training, ".1f"),
-        "published training A_FC": shown(published.fine_on_training, ".1f"),
-    }
+        return Table(
+            [
+                setting.row([pair.coarse], [pair.fine], without_fine)
+                for setting, pair, without_fine in zip(*columns, strict=True)
+            ]
+        ).markdown()
 
 
 def measure_granularity(

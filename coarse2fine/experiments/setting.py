@@ -79,13 +79,6 @@ def check_free(config: Config, settings: Sequence[BaseSetting]) -> None:
             )
 
 
-def markdown(rows: Sequence[Mapping[str, str]]) -> str:
-    """A Markdown table of rows that have their columns in common; empty columns are left out."""
-    names = [name for name in rows[0] if any(row[name] for row in rows)]
-    lines = [names, ["---"] * len(names), *([row[name] for name in names] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
 def shown(number: float | None, form: str = ".2f") -> str:
     """A number as it stands in a table; nothing for None."""
     return "" if number is None else f"{number:{form}}"
@@ -94,3 +87,22 @@ def shown(number: float | None, form: str = ".2f") -> str:
 def percent(share: float | None) -> str:
     """A share as it stands in a table, in percent."""
     return shown(None if share is None else 100 * share)
+
+
+def mean_and_range(numbers: Sequence[float | None], form: str = ".2f") -> str:
+    """One number as it stands in a table; of several the mean, and in brackets the range.
+
+    Nothing where one is undefined, and so is their mean.
+    """
+    found = [number for number in numbers if number is not None]
+    if not found or len(found) < len(numbers):
+        return ""
+    if len(found) == 1:
+        return shown(found[0], form)
+    low, mean, high = min(found), sum(found) / len(found), max(found)
+    return f"{shown(mean, form)} ({shown(low, form)} to {shown(high, form)})"
+
+
+def in_percent(shares: Sequence[float | None]) -> list[float | None]:
+    """Shares as percentages."""
+    return [None if share is None else 100 * share for share in shares]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from coarse2fine.errors import InputError
+from coarse2fine.evaluation.pairs import Pair
 from coarse2fine.experiments import (
     SETTINGS,
     Granularity,
@@ -104,20 +105,24 @@ def test_a_second_call_trains_nothing_and_gives_the_same(measured):
 
 
 def fake_pair(fine, coarse, ratio, training=None):
-    run = types.SimpleNamespace
-    return types.SimpleNamespace(
-        fine=run(coarse_accuracy=fine, training_accuracy=training),
-        coarse=run(coarse_accuracy=coarse, training_accuracy=training),
-        gain=fine - coarse,
-        ratio=ratio,
-        gain_interval=lambda: (fine - coarse - 0.01, fine - coarse + 0.01),
-    )
+    def run(accuracy):
+        is_right = np.arange(100) < 100 * accuracy
+        return types.SimpleNamespace(
+            coarse_accuracy=accuracy,
+            training_accuracy=training,
+            confusion_ratio=ratio,
+            is_coarse_right=lambda: is_right,
+        )
+
+    return Pair(run(fine), run(coarse))
 
 
 def test_the_table_shows_measured_beside_published_numbers():
+    pairs = (fake_pair(0.61, 0.58, 0.2345, training=0.9), fake_pair(0.5, 0.52, None))
+    intervals = [" to ".join(f"{100 * end:+.2f}" for end in pair.gain_interval()) for pair in pairs]
     result = Granularity(
         (Setting("a", {}, Published(98.42, 99.20, 0.123, 99.9, 100.0)), Setting("b")),
-        (fake_pair(0.61, 0.58, 0.2345, training=0.9), fake_pair(0.5, 0.52, None)),
+        pairs,
         (0, 1200),
     )
     assert result.table().splitlines() == [
@@ -125,9 +130,9 @@ def test_the_table_shows_measured_beside_published_numbers():
         "| left out, without a fine label | published A_CC | published A_FC | published gain "
         "| published ACR | published training A_CC | published training A_FC |",
         f"|{' --- |' * 15}",
-        "| a | 58.00 | 61.00 | +3.00 | +2.00 to +4.00 | 0.234 | 90.00 | 90.00 |  "
+        f"| a | 58.00 | 61.00 | +3.00 | {intervals[0]} | 0.234 | 90.00 | 90.00 |  "
         "| 98.42 | 99.20 | +0.78 | 0.123 | 99.9 | 100.0 |",
-        "| b | 52.00 | 50.00 | -2.00 | -3.00 to -1.00 |  |  |  | 1,200 |  |  |  |  |  |  |",
+        f"| b | 52.00 | 50.00 | -2.00 | {intervals[1]} |  |  |  | 1,200 |  |  |  |  |  |  |",
     ]
 
 
