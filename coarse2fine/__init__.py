@@ -22,6 +22,7 @@ _SUBMODULES = (
     "metrics",
     "model",
     "page",
+    "reproduction",
     "taxonomy",
     "training",
 )

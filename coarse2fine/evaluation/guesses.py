@@ -46,7 +46,7 @@ class GuessedImage:
 
 
 def best_guesses(
-    runs: Mapping[str, Run], source: Source, indices: np.ndarray
+    runs: Mapping[str, Run], source: Source, indices: np.ndarray, views: int = 1
 ) -> list[GuessedImage]:
     """The best five fine classes of images, by several networks.
 
@@ -54,6 +54,7 @@ def best_guesses(
         runs: by name, each with a fine head and the source's classes.
         source: of the images.
         indices: which of them; each has a fine label.
+        views: of each image, as of `predict`.
 
     Raises:
         InputError: images that cannot be read.
@@ -62,7 +63,7 @@ def best_guesses(
     taxonomy = source.taxonomy
     found: list[dict[str, tuple[Guess, ...]]] = [{} for _ in indices]
     for name, run in runs.items():
-        scores = predict(run.model, run.preprocess, source, indices).fine_scores
+        scores = predict(run.model, run.preprocess, source, indices, views=views).fine_scores
         assert scores is not None, "a run with a fine head"
         shares = probabilities(scores)
         order = np.argsort(-shares, axis=-1, kind="stable")[:, :_MOST]

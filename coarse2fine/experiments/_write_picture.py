@@ -13,8 +13,13 @@ if TYPE_CHECKING:
 def write_picture(figure: "Figure", folder: str | pathlib.Path, name: str) -> pathlib.Path:
     """Writes a figure as `folder/figures/name.png`, and returns that path."""
     path = pathlib.Path(folder) / "figures" / f"{name}.png"
+    make_folder(path.parent)
+    write_bytes(path, picture_bytes(figure))
+    return path
+
+
+def picture_bytes(figure: "Figure") -> bytes:
+    """A figure as a PNG file's content."""
     picture = io.BytesIO()
     figure.savefig(picture, format="png")
-    make_folder(path.parent)
-    write_bytes(path, picture.getvalue())
-    return path
+    return picture.getvalue()

@@ -1,12 +1,12 @@
 """The files that a description of a data set leaves."""
 
-import io
 import pathlib
 
 from coarse2fine.data.samples import draw_samples
 from coarse2fine.errors import InputError
 from coarse2fine.evaluation import figures
 from coarse2fine.evaluation._extra import import_extra
+from coarse2fine.experiments._write_picture import picture_bytes
 from coarse2fine.files import append_text, remove_file, write_bytes, write_text
 from coarse2fine.training import Description
 
@@ -35,9 +35,7 @@ def draw_description(description: Description, path: str | pathlib.Path) -> None
     num_present = int((description.labels.coarse > 0).sum())
     shown = f", {len(rows)} of {num_present} coarse classes" if len(rows) < num_present else ""
     title = f"{description.config.dataset}, split {description.split}{shown}"
-    picture = io.BytesIO()
-    figures.samples_figure(rows, title).savefig(picture, format="png")
-    write_bytes(pathlib.Path(path), picture.getvalue())
+    write_bytes(pathlib.Path(path), picture_bytes(figures.samples_figure(rows, title)))
 
 
 def check_failures_file(path: str | pathlib.Path) -> None:

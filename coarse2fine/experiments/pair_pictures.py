@@ -46,12 +46,12 @@ def draw_pairs(folder: str | pathlib.Path) -> list[pathlib.Path]:
         )
     written = []
     for pair, name in zip(pairs, _file_names(pairs), strict=True):
-        if curves := _curves(pair):
+        if curves := accuracy_lines(pair):
             figure = figures.accuracy_curves(curves, _title(pair))
             written.append(write_picture(figure, folder, f"curves_{name}"))
     groups = [group for group in _by_all_but_fraction(pairs) if len(group) > 1]
     for group, name in zip(groups, _file_names([group[-1] for group in groups]), strict=True):
-        written.append(write_picture(_fraction_figure(group), folder, f"fractions_{name}"))
+        written.append(write_picture(fraction_figure(group), folder, f"fractions_{name}"))
     if any(pair.ratio is not None for pair in pairs):
         written.append(write_picture(_gain_figure(pairs), folder, "gain_against_ratio"))
     if not written:
@@ -76,8 +76,8 @@ def _file_names(pairs: Sequence[Pair]) -> list[str]:
     return names
 
 
-def _curves(pair: Pair) -> list[figures.Line]:
-    """Of the two runs, where their accuracies were tracked."""
+def accuracy_lines(pair: Pair) -> list[figures.Line]:
+    """The accuracies of the two runs by epoch, where they were tracked."""
     curves = []
     for name, run in (("fine labels", pair.fine), ("coarse labels", pair.coarse)):
         lines = Workdir(run.path).read_metrics()
@@ -116,7 +116,8 @@ def _by_all_but_fraction(pairs: Sequence[Pair]) -> list[list[Pair]]:
     return groups
 
 
-def _fraction_figure(group: Sequence[Pair]) -> "Figure":
+def fraction_figure(group: Sequence[Pair]) -> "Figure":
+    """Draws pairs that differ in their data fraction alone, by rising fraction."""
     fractions = np.array([pair.fine.config.data_fraction for pair in group])
     lines = []
     for name, runs in (
@@ -151,7 +152,7 @@ def _gain_figure(pairs: Sequence[Pair]) -> "Figure":
     # As published pairs are: other pairs, and a run twice, would answer another question.
     plain = _gain_points(plain_pairs(pairs))
     return figures.gain_against_ratio(
-        [*_gain_points(pairs), *published], _correlation(plain), _correlation(published)
+        [*_gain_points(pairs), *published], correlation_of(plain), correlation_of(published)
     )
 
 
@@ -163,7 +164,7 @@ def _gain_points(pairs: Sequence[Pair]) -> list[figures.GainPoint]:
     ]
 
 
-def _correlation(points: Sequence[figures.GainPoint]) -> RankCorrelation | None:
+def correlation_of(points: Sequence[figures.GainPoint]) -> RankCorrelation | None:
     """Of gain and ratio; None where the points have none."""
     ratios, gains = (np.array([getattr(p, name) for p in points]) for name in ("ratio", "gain"))
     try:

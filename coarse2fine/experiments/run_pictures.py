@@ -3,6 +3,7 @@
 import math
 import pathlib
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from coarse2fine.evaluation.projector import write_projector
 from coarse2fine.experiments._write_picture import write_picture
 from coarse2fine.taxonomy import Taxonomy
 from coarse2fine.training import load_run, load_split
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MOST_IMAGES = 10_000
 """Of an embedding, unless another number is asked for."""
@@ -39,7 +43,11 @@ def draw_run(workdir: str | pathlib.Path) -> list[pathlib.Path]:
     Raises:
         InputError: no evaluated run.
     """
-    run = EvaluatedRun.load(workdir)
+    return [write_picture(confusion_of(EvaluatedRun.load(workdir)), workdir, "confusion")]
+
+
+def confusion_of(run: EvaluatedRun) -> "Figure":
+    """Draws a run's confusion matrix, as `draw_run` does."""
     taxonomy = run.taxonomy
     if run.decisions.has_fine_head:
         confusion = run.decisions.fine_confusion(taxonomy.num_fine)
@@ -48,8 +56,7 @@ def draw_run(workdir: str | pathlib.Path) -> list[pathlib.Path]:
         names = taxonomy.coarse_names
         taxonomy = Taxonomy(names, names, tuple(range(taxonomy.num_coarse)))
     title = f"{run.config.dataset}: {confusion.sum():,} test images"
-    figure = figures.confusion_figure(confusion, taxonomy, title)
-    return [write_picture(figure, workdir, "confusion")]
+    return figures.confusion_figure(confusion, taxonomy, title)
 
 
 def draw_embedding(
@@ -148,33 +155,58 @@ def draw_guesses(
 
     Raises:
         InputError: a run that is not evaluated, has no fine head, or was evaluated on other test
-            images.
+            images, or in other views.
     """
-    runs = [EvaluatedRun.load(folder) for folder in (workdir, other)]
+    runs = (EvaluatedRun.load(workdir), EvaluatedRun.load(other))
+    drawn = guesses_of(*runs, num_images, data_dir, source)
+    return [
+        write_picture(figure, workdir, f"guesses_{kind.replace(' ', '_')}")
+        for kind, figure in drawn.items()
+    ]
+
+
+def guesses_of(
+    first: EvaluatedRun,
+    second: EvaluatedRun,
+    num_images: int = GUESSED_IMAGES,
+    data_dir: str | None = None,
+    source: Source | None = None,
+) -> dict[str, "Figure"]:
+    """Draws what two runs take the same test images for; a figure for each kind of outcome.
+
+    Args and errors as of `draw_guesses`.
+    """
+    runs = (first, second)
     for run in runs:
-        runs[0].taxonomy.check_same(run.taxonomy.fingerprint, f"The run in {run.path}")
+        first.taxonomy.check_same(run.taxonomy.fingerprint, f"The run in {run.path}")
         if not run.decisions.has_fine_head:
             raise InputError(f"The run in {run.path} names no fine classes. Choose another one.")
+        if run.report["views"] != first.report["views"]:
+            raise InputError(
+                f"The runs in {first.path} and {run.path} were evaluated in "
+                f"{first.report['views']} and {run.report['views']} views. Evaluate both in as "
+                "many."
+            )
         source = _test_source(run, data_dir, source)
     assert source is not None
     chosen = choose_images_of_two(
-        runs[0].decisions,
-        runs[1].decisions,
-        runs[0].taxonomy,
+        first.decisions,
+        second.decisions,
+        first.taxonomy,
         math.ceil(num_images / 4),
-        runs[0].config.seed,
+        first.config.seed,
     )
     names = [run.name for run in runs]
     if names[0] == names[1]:
         names = [str(run.path) for run in runs]
     loaded = {name: load_run(run.path) for name, run in zip(names, runs, strict=True)}
-    written = []
-    for kind, indices in chosen.items():
-        figure = figures.guesses_figure(
-            best_guesses(loaded, source, indices), f"{runs[0].config.dataset}: {kind}"
+    return {
+        kind: figures.guesses_figure(
+            best_guesses(loaded, source, indices, first.report["views"]),
+            f"{first.config.dataset}: {kind}",
         )
-        written.append(write_picture(figure, workdir, f"guesses_{kind.replace(' ', '_')}"))
-    return written
+        for kind, indices in chosen.items()
+    }
 
 
 def _test_source(run: EvaluatedRun, data_dir: str | None, source: Source | None) -> Source:

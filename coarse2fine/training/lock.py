@@ -13,6 +13,10 @@ from coarse2fine.errors import InputError, reason_of
 LOCK_FILE = "lock"
 
 
+class InUse(InputError):
+    """Another process has the folder."""
+
+
 @contextlib.contextmanager
 def locked(folder: pathlib.Path) -> Iterator[None]:
     """Keeps other processes that ask for the same folder out of it.
@@ -24,7 +28,8 @@ def locked(folder: pathlib.Path) -> Iterator[None]:
         folder: that there is.
 
     Raises:
-        InputError: another process has it; or its file system has no locks.
+        InUse: another process has it.
+        InputError: its file system has no locks.
     """
     if not os.access(folder, os.W_OK):
         yield
@@ -34,7 +39,7 @@ def locked(folder: pathlib.Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise InputError(
+            raise InUse(
                 f"{folder} is in use by {_holder(path) or 'another process'}. Wait for it, "
                 "stop it, or use another workdir."
             ) from error

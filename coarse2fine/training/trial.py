@@ -19,7 +19,7 @@ from coarse2fine.training.strategy import make_strategy
 from coarse2fine.training.workers import Workers
 
 _MADE = 16  # Images; a batch of any size repeats them.
-_STEPS = 2  # The order of operations varies, and the highest peak counts.
+TRIAL_STEPS = 2  # The order of operations varies, and the highest peak counts.
 _ANY_LENGTH = 1000  # Updates of a run; its optimizer takes the same memory for any number.
 
 # The fields of a config that the memory of a step depends on, beside the labels.
@@ -103,7 +103,7 @@ def make_trial(network: Network) -> Callable[[int], None]:
                 source, places, places[:0], schedule, preprocess, replicas=replicas
             )
         )
-        model.fit(batches, steps_per_epoch=_STEPS, shuffle=False, verbose=0)
+        model.fit(batches, steps_per_epoch=TRIAL_STEPS, shuffle=False, verbose=0)
 
     return train
 

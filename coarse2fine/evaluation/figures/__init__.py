@@ -14,10 +14,12 @@ from coarse2fine.evaluation.figures.embedding_figure import embedding_figure
 from coarse2fine.evaluation.figures.gain_against_ratio import GainPoint, gain_against_ratio
 from coarse2fine.evaluation.figures.guesses_figure import guesses_figure
 from coarse2fine.evaluation.figures.samples_figure import samples_figure
+from coarse2fine.evaluation.figures.sweep_figure import SweepPoint, sweep_figure
 
 __all__ = [
     "GainPoint",
     "Line",
+    "SweepPoint",
     "accuracy_against_fraction",
     "accuracy_curves",
     "advice_figure",
@@ -27,4 +29,5 @@ __all__ = [
     "gain_against_ratio",
     "guesses_figure",
     "samples_figure",
+    "sweep_figure",
 ]

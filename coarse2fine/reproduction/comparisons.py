@@ -1,0 +1,140 @@
+"""Lei 2017's experiments: baseline, coarse_to_fine and oracle in settings."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, cast
+
+from coarse2fine.experiments.arms import ARMS, Arm, cost_of
+from coarse2fine.experiments.comparison_setting import ComparisonSetting
+from coarse2fine.experiments.evaluated import cost_of_run
+from coarse2fine.experiments.run_pictures import guesses_of
+from coarse2fine.experiments.setting import in_percent, mean_and_range
+from coarse2fine.experiments.table import Table
+from coarse2fine.reproduction.experiment import (
+    Asked,
+    Done,
+    Experiment,
+    Shown,
+    at_scale,
+    recipe_of,
+)
+from coarse2fine.reproduction.job import Job
+from coarse2fine.reproduction.nearest_means import accuracy_of_nearest_means
+from coarse2fine.training.workdir import Workdir
+
+
+def arm_job(setting: ComparisonSetting, arm: str, scale: str, seed: int, **changes: Any) -> Job:
+    """An arm of a setting.
+
+    Args:
+        setting: one of `lei2017.SETTINGS`.
+        arm: a key of `ARMS`.
+        scale: a key of `SCALES`.
+        seed: of the run.
+        changes: of the arm's config.
+    """
+    recipe = recipe_of(setting)
+    here = cast(ComparisonSetting, at_scale(setting, scale))
+    config = here.config(recipe.config(scale), arm).replace(seed=seed)
+    return Job(config.replace(**changes), recipe.images_at(scale), views=recipe.views_at(scale))
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparisons(Experiment):
+    """A table of comparisons.
+
+    Attributes:
+        settings: a row each.
+    """
+
+    settings: Sequence[ComparisonSetting]
+
+    def jobs(self, asked: Asked) -> list[Job]:
+        """The arms of each setting with each seed."""
+        return [
+            arm_job(setting, arm, asked.scale, seed)
+            for seed in asked.seeds
+            for setting in self.settings
+            for arm in ARMS
+        ]
+
+    def show(self, done: Done) -> Shown:
+        """The table; with nearest class means a second one."""
+        tables = {"table": Table([self._row(setting, done) for setting in self.settings])}
+        if done.asked.with_ncm:
+            rows = [_row_of_means(setting, done) for setting in self.settings]
+            title = f"{self.title}: nearest class means on the features of the baseline"
+            tables["nearest_class_means"] = Table(rows, title)
+        return Shown(tables)
+
+    def _row(self, setting: ComparisonSetting, done: Done) -> dict[str, str]:
+        asked = done.asked
+        jobs = {arm: [arm_job(setting, arm, asked.scale, s) for s in asked.seeds] for arm in ARMS}
+        found = {arm: [done.run(job) for job in of_arm] for arm, of_arm in jobs.items()}
+        accuracies = {
+            arm: [None if run is None else run.report["fine_top1"] for run in runs]
+            for arm, runs in found.items()
+        }
+        # What the first seed took stands for all of them.
+        cost = {"updates": "", "images seen": "", "minutes": ""}
+        firsts = {arm: runs[0] for arm, runs in found.items()}
+        if all(firsts.values()):
+            cost = cost_of(
+                [
+                    Arm(arm, run.report["fine_top1"], **cost_of_run(Workdir(run.path)))
+                    for arm, run in firsts.items()
+                    if run is not None
+                ]
+            )
+        return setting.row(accuracies, cost)
+
+
+def _row_of_means(setting: ComparisonSetting, done: Done) -> dict[str, str]:
+    accuracies = []
+    for seed in done.asked.seeds:
+        jobs = [
+            arm_job(setting, arm, done.asked.scale, seed) for arm in ("baseline", "coarse_to_fine")
+        ]
+        baseline, coarse_to_fine = (done.run(job) for job in jobs)
+        accuracies.append(
+            None
+            if baseline is None or coarse_to_fine is None
+            else accuracy_of_nearest_means(baseline, coarse_to_fine, done.places)
+        )
+    forests = setting.published.forests
+    return {
+        "setting": setting.name,
+        "nearest class means": mean_and_range(in_percent(accuracies)),
+        "Ristin 2015, published": "" if forests is None else f"{forests:.2f}",
+    }
+
+
+@dataclasses.dataclass(frozen=True)
+class Guesses(Experiment):
+    """What baseline and coarse_to_fine take the same test images for.
+
+    Attributes:
+        setting: of the two.
+    """
+
+    setting: ComparisonSetting
+
+    def jobs(self, asked: Asked) -> list[Job]:
+        """The two, of the first seed."""
+        return [
+            arm_job(self.setting, arm, asked.scale, asked.seeds[0])
+            for arm in ("baseline", "coarse_to_fine")
+        ]
+
+    def show(self, done: Done) -> Shown:
+        """A picture for each kind of outcome."""
+        jobs = self.jobs(done.asked)
+        baseline, coarse_to_fine = (done.run(job) for job in jobs)
+        if baseline is None or coarse_to_fine is None:
+            return Shown(missing=("The runs are not finished.",))
+        pictures = guesses_of(
+            dataclasses.replace(baseline, name="baseline"),
+            dataclasses.replace(coarse_to_fine, name="coarse_to_fine"),
+            source=done.places.load(jobs[0].config, "test"),
+        )
+        return Shown(pictures={kind.replace(" ", "_"): figure for kind, figure in pictures.items()})

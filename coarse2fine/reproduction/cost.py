@@ -1,0 +1,116 @@
+"""What experiments cost: images, and hours at the speed of this machine."""
+
+import dataclasses
+import gc
+import pathlib
+import time
+from collections.abc import Collection, Sequence
+
+import keras
+
+from coarse2fine.experiments.setting import shown
+from coarse2fine.experiments.table import Table
+from coarse2fine.files import make_folder, read_json, write_json
+from coarse2fine.reproduction.descriptions import image_shape_of, taxonomy_of
+from coarse2fine.reproduction.experiment import Asked, Experiment
+from coarse2fine.reproduction.job import Job
+from coarse2fine.reproduction.work import folder_of
+from coarse2fine.training.batch_size import Say
+from coarse2fine.training.trial import TRIAL_STEPS, Network, make_trial
+
+_SPEEDS = "speeds.json"
+_BATCH = 16
+_SECONDS = 1.0  # A larger batch is tried where two updates take less.
+
+
+def cost_table(
+    experiments: Collection[Experiment], asked: Asked, home: pathlib.Path, say: Say
+) -> Table:
+    """The experiments with what they cost, and what of it is left to do in a folder.
+
+    Hours are those of updates, at a speed that is measured on made images with small batches, once
+    for each network; `home/speeds.json` keeps it. Reading files, validation and evaluation come on
+    top.
+
+    Args:
+        experiments: to list.
+        asked: how they would be made.
+        home: the experiments' folder.
+        say: takes a line on each network that is measured.
+    """
+    jobs = {experiment.name: experiment.jobs(asked) for experiment in experiments}
+    speeds = _speeds([job for of_one in jobs.values() for job in of_one], home, say)
+    rows = []
+    for experiment in experiments:
+        of_one = jobs[experiment.name]
+        left = [job for job in of_one if not job.is_finished(folder_of(job, home))]
+        rows.append(
+            {
+                "experiment": experiment.name,
+                "shows": experiment.title,
+                "runs": str(len(of_one)),
+                "images": f"{sum(job.images_seen for job in of_one):,}",
+                "hours": _hours(of_one, speeds),
+                "runs left": str(len(left)),
+                "hours left": _hours(left, speeds),
+            }
+        )
+    every = [*dict.fromkeys(job for of_one in jobs.values() for job in of_one)]
+    note = (
+        f"Runs are shared: together {len(every)}, with {sum(job.images_seen for job in every):,} "
+        f"images in {_hours(every, speeds)} hours."
+    )
+    return Table(rows, notes=[note])
+
+
+def _hours(jobs: Sequence[Job], speeds: dict[str, float]) -> str:
+    seconds = sum(job.images_seen / speeds[_network_name(job)] for job in jobs)
+    hours = seconds / 3600
+    return shown(hours, ".2f" if hours < 1 else ".1f" if hours < 100 else ",.0f")
+
+
+def _network(job: Job) -> Network:
+    config = job.config
+    return Network(config, taxonomy_of(config), image_shape_of(config))
+
+
+def _network_name(job: Job) -> str:
+    """Equal for jobs whose updates take as long an image."""
+    config = job.config
+    network = _network(job)
+    fields = ("backbone", "width", "dropout", "precision", "extra_layer", "coarse_supervision")
+    values = [f"{getattr(config, name)}" for name in fields]
+    labels = "coarse" if config.labels == "coarse" else "fine"
+    counts = f"{network.taxonomy.num_fine} in {network.taxonomy.num_coarse}"
+    return ", ".join([*values, labels, counts, f"{network.image_shape[0]} px"])
+
+
+def _speeds(jobs: Sequence[Job], home: pathlib.Path, say: Say) -> dict[str, float]:
+    """Images a second of each network."""
+    file = home / _SPEEDS
+    speeds: dict[str, float] = read_json(file, ()) if file.is_file() else {}
+    networks = {_network_name(job): job for job in jobs}
+    missing = {name: job for name, job in networks.items() if name not in speeds}
+    for number, (name, job) in enumerate(missing.items(), start=1):
+        say(f"Measuring a network, {number} of {len(missing)}: {name}")
+        speeds[name] = _measure(job)
+        make_folder(home)
+        write_json(file, speeds)
+    return speeds
+
+
+def _measure(job: Job) -> float:
+    trial = make_trial(_network(dataclasses.replace(job)))
+    batch = min(_BATCH, job.config.images_per_step)
+    while True:
+        trial(batch)  # Traces.
+        began = time.perf_counter()
+        trial(batch)
+        seconds = time.perf_counter() - began
+        if seconds > _SECONDS or 2 * batch > job.config.images_per_step:
+            break
+        batch *= 2
+    del trial
+    keras.backend.clear_session()
+    gc.collect()
+    return TRIAL_STEPS * batch / seconds

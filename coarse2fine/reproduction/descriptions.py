@@ -1,0 +1,126 @@
+"""Tables that say what runs are made of, and need none (Chen 2018, Tables II and III)."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+
+import keras
+
+from coarse2fine.data import shapes
+from coarse2fine.experiments.granularity import Setting
+from coarse2fine.experiments.table import Table
+from coarse2fine.reproduction.experiment import Asked, Done, Experiment, Shown, recipe_of
+from coarse2fine.reproduction.job import Job
+from coarse2fine.reproduction.pairs import labels_job
+from coarse2fine.taxonomy import Taxonomy, cifar100, load_taxonomy
+from coarse2fine.training import Config
+from coarse2fine.training.build_model import build_model
+
+# Of Lei 2017's subset of ILSVRC2010, whose taxonomy is in a file.
+_ILSVRC2010 = (387, 143)
+
+
+def taxonomy_of(config: Config) -> Taxonomy:
+    """A taxonomy of as many classes as a config's data have; its own where that is known here."""
+    if config.taxonomy is not None:
+        return load_taxonomy(config.taxonomy)
+    if config.dataset.startswith("shapes"):
+        coarse_names, fine_names, parent = shapes.class_names(*shapes.parse_name(config.dataset))
+        return Taxonomy(fine_names, coarse_names, parent)
+    if config.dataset == "cifar100":
+        return cifar100()
+    num_fine, num_coarse = _ILSVRC2010
+    names = (
+        tuple(f"{kind}{i}" for i in range(n)) for kind, n in (("f", num_fine), ("c", num_coarse))
+    )
+    fine_names, coarse_names = names
+    return Taxonomy(fine_names, coarse_names, tuple(f % num_coarse for f in range(num_fine)))
+
+
+def image_shape_of(config: Config) -> tuple[int, int, int]:
+    """`(height, width, channels)` of a config's images."""
+    side = config.image_size or shapes.SIZE  # CIFAR's are as large.
+    return side, side, 3
+
+
+@dataclasses.dataclass(frozen=True)
+class _Description(Experiment):
+    """A table without runs.
+
+    Attributes:
+        settings: what it is about.
+    """
+
+    settings: Sequence[Setting]
+
+    def jobs(self, asked: Asked) -> list[Job]:
+        """None."""
+        return []
+
+    def _configs(self, asked: Asked) -> Iterator[tuple[Setting, Config]]:
+        for setting in self.settings:
+            yield setting, labels_job(setting, "fine", asked.scale, seed=0).config
+
+
+@dataclasses.dataclass(frozen=True)
+class Tasks(_Description):
+    """Coarse and fine classes of tasks (Chen 2018, Table II)."""
+
+    def show(self, done: Done) -> Shown:
+        """The table."""
+        rows = []
+        for setting, config in self._configs(done.asked):
+            taxonomy = taxonomy_of(config)
+            for coarse, children in zip(taxonomy.coarse_names, taxonomy.children, strict=True):
+                names = ", ".join(taxonomy.fine_names[f] for f in children)
+                rows.append({"task": setting.name, "coarse class": coarse, "fine classes": names})
+        return Shown({"table": Table(rows)})
+
+
+@dataclasses.dataclass(frozen=True)
+class Networks(_Description):
+    """Networks of tasks, and their parameters as counted (Chen 2018, Table III).
+
+    Attributes:
+        published: layers, filters of the widest and millions of parameters, by backbone and width.
+    """
+
+    published: dict[str, tuple[int, int, float]]
+
+    def show(self, done: Done) -> Shown:
+        """The table."""
+        rows = []
+        for setting, config in self._configs(done.asked):
+            model = build_model(config, taxonomy_of(config), image_shape_of(config))
+            weighted = [
+                layer
+                for layer in _layers(model.layers)
+                if isinstance(layer, keras.layers.Conv2D | keras.layers.Dense)
+            ]
+            filters = [
+                layer.filters for layer in weighted if isinstance(layer, keras.layers.Conv2D)
+            ]
+            layers, widest, millions = self.published[setting.name]
+            rows.append(
+                {
+                    "task": setting.name,
+                    "network": f"{config.backbone}, width {config.width:g}",
+                    "training images": f"{recipe_of(setting).images_at(done.asked.scale):,}",
+                    "batch": str(config.batch_size),
+                    "epochs": str(config.epochs),
+                    "convolutions, dense layers": str(len(weighted)),
+                    "filters of the widest": str(max(filters)),
+                    "parameters": f"{model.count_params():,}",
+                    "published layers": str(layers),
+                    "published filters": str(widest),
+                    "published parameters": f"{millions} M",
+                }
+            )
+            keras.backend.clear_session()
+        return Shown({"table": Table(rows)})
+
+
+def _layers(layers: Iterable[keras.layers.Layer]) -> Iterator[keras.layers.Layer]:
+    """All of them, those inside of others too."""
+    for layer in layers:
+        inner = layer.layers if isinstance(layer, keras.Model) else []
+        yield from _layers(inner) if inner else [layer]

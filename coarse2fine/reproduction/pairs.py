@@ -1,0 +1,188 @@
+"""Chen 2018's experiments: runs on fine and on coarse labels in settings."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
+
+from coarse2fine.evaluation import figures
+from coarse2fine.evaluation.embedding import features, tsne
+from coarse2fine.evaluation.evaluated_run import EvaluatedRun
+from coarse2fine.evaluation.pairs import Pair
+from coarse2fine.experiments.granularity import LABELS, Setting
+from coarse2fine.experiments.pair_pictures import accuracy_lines, correlation_of, fraction_figure
+from coarse2fine.experiments.run_pictures import MOST_IMAGES, confusion_of
+from coarse2fine.experiments.table import Table
+from coarse2fine.reproduction.experiment import (
+    Asked,
+    Done,
+    Experiment,
+    Shown,
+    at_scale,
+    recipe_of,
+)
+from coarse2fine.reproduction.job import Job
+from coarse2fine.training import load_run
+
+_NOT_FINISHED = "{}: its runs are not finished."
+
+
+def labels_job(setting: Setting, labels: str, scale: str, seed: int) -> Job:
+    """One of a setting's two runs.
+
+    Args:
+        setting: one of `chen2018.SETTINGS`.
+        labels: one of `LABELS`.
+        scale: a key of `SCALES`.
+        seed: of the run.
+    """
+    recipe = recipe_of(setting)
+    here = cast(Setting, at_scale(setting, scale))
+    config = here.config(recipe.config(scale), labels).replace(seed=seed)
+    return Job(config, recipe.images_at(scale), views=recipe.views_at(scale), on_training=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Pairs(Experiment):
+    """A table of pairs of runs.
+
+    Attributes:
+        settings: a row each.
+    """
+
+    settings: Sequence[Setting]
+
+    def jobs(self, asked: Asked) -> list[Job]:
+        """Both runs of each setting with each seed."""
+        return [
+            labels_job(setting, labels, asked.scale, seed)
+            for seed in asked.seeds
+            for setting in self.settings
+            for labels in LABELS
+        ]
+
+    def show(self, done: Done) -> Shown:
+        """The table."""
+        rows = []
+        for setting in self.settings:
+            coarse, fine = (self._runs(setting, labels, done) for labels in LABELS)
+            rows.append(setting.row(coarse, fine))
+        return Shown({"table": Table(rows)})
+
+    def _runs(self, setting: Setting, labels: str, done: Done) -> list[EvaluatedRun | None]:
+        scale = done.asked.scale
+        return [done.run(labels_job(setting, labels, scale, seed)) for seed in done.asked.seeds]
+
+    def _pair(self, setting: Setting, done: Done) -> Pair | None:
+        """That of the first seed; None where a run of it is missing."""
+        coarse, fine = (self._runs(setting, labels, done)[0] for labels in LABELS)
+        return None if coarse is None or fine is None else Pair(fine, coarse)
+
+
+@dataclasses.dataclass(frozen=True)
+class Curves(Pairs):
+    """Accuracies in the course of training, a picture for each setting (Chen 2018, Figure 3)."""
+
+    def show(self, done: Done) -> Shown:
+        """The pictures, of the first seed."""
+        pictures, missing = {}, []
+        for setting in self.settings:
+            pair = self._pair(setting, done)
+            if pair is None:
+                missing.append(_NOT_FINISHED.format(setting.name))
+            else:
+                pictures[setting.name] = figures.accuracy_curves(accuracy_lines(pair), setting.name)
+        return Shown(pictures=pictures, missing=missing)
+
+
+@dataclasses.dataclass(frozen=True)
+class Fractions(Pairs):
+    """Accuracies with more and more data, a picture for each task (Chen 2018, Figure 2)."""
+
+    def show(self, done: Done) -> Shown:
+        """The pictures, of the first seed, and a table."""
+        found: dict[str, list[Pair]] = {}
+        missing = []
+        for setting in self.settings:
+            task = setting.name.split("/")[0]
+            pair = self._pair(setting, done)
+            if pair is None:
+                missing.append(_NOT_FINISHED.format(setting.name))
+            else:
+                found.setdefault(task, []).append(pair)
+        pictures = {task: fraction_figure(pairs) for task, pairs in found.items()}
+        return Shown(super().show(done).tables, pictures, missing)
+
+
+@dataclasses.dataclass(frozen=True)
+class Gains(Pairs):
+    """Gains against confusion ratios (Chen 2018, Figures 6 and 7)."""
+
+    def show(self, done: Done) -> Shown:
+        """The picture, of the first seed, and a table."""
+        measured, published, missing = [], [], []
+        for setting in self.settings:
+            numbers = setting.published
+            if numbers.ratio is not None and numbers.gain is not None:
+                published.append(
+                    figures.GainPoint(setting.name, numbers.ratio, numbers.gain, is_published=True)
+                )
+            pair = self._pair(setting, done)
+            if pair is None:
+                missing.append(_NOT_FINISHED.format(setting.name))
+            elif pair.ratio is None:
+                missing.append(f"{setting.name}: no siblings were confused, and it has no ratio.")
+            else:
+                measured.append(figures.GainPoint(setting.name, pair.ratio, 100 * pair.gain))
+        picture = figures.gain_against_ratio(
+            [*measured, *published], correlation_of(measured), correlation_of(published), self.title
+        )
+        return Shown(super().show(done).tables, {"figure": picture}, missing)
+
+
+@dataclasses.dataclass(frozen=True)
+class Confusion(Pairs):
+    """The confusion matrix of the runs on fine labels (Chen 2018, Figure 5)."""
+
+    def jobs(self, asked: Asked) -> list[Job]:
+        """The runs on fine labels, of the first seed."""
+        return [labels_job(s, "fine", asked.scale, asked.seeds[0]) for s in self.settings]
+
+    def show(self, done: Done) -> Shown:
+        """A picture for each setting."""
+        pictures, missing = {}, []
+        for setting, job in zip(self.settings, self.jobs(done.asked), strict=True):
+            run = done.run(job)
+            if run is None:
+                missing.append(_NOT_FINISHED.format(setting.name))
+            else:
+                pictures[setting.name] = confusion_of(run)
+        return Shown(pictures=pictures, missing=missing)
+
+
+@dataclasses.dataclass(frozen=True)
+class Embeddings(Pairs):
+    """Where t-SNE puts the features of test images (Chen 2018, Figure 4)."""
+
+    def show(self, done: Done) -> Shown:
+        """A picture for each run of the first seed."""
+        pictures, missing = {}, []
+        for setting in self.settings:
+            for labels in LABELS:
+                job = labels_job(setting, labels, done.asked.scale, done.asked.seeds[0])
+                folder = done.folder(job)
+                if folder is None:
+                    missing.append(_NOT_FINISHED.format(f"{setting.name}, {labels} labels"))
+                    continue
+                run, source = load_run(folder), done.places.load(job.config, "test")
+                order = np.random.default_rng(run.config.seed).permutation(len(source))
+                indices = np.sort(order[:MOST_IMAGES])
+                points = tsne(features(run, source, indices), run.config.seed, done.on_progress)
+                pictures[f"{setting.name}_{labels}"] = figures.embedding_figure(
+                    points,
+                    source.coarse[indices],
+                    run.taxonomy.coarse_names,
+                    f"{setting.name}: trained with {labels} labels",
+                )
+        return Shown(pictures=pictures, missing=missing)
