@@ -1,6 +1,5 @@
 """What experiments cost: images, and hours at the speed of this machine."""
 
-import dataclasses
 import gc
 import pathlib
 import time
@@ -69,20 +68,11 @@ def _hours(jobs: Sequence[Job], speeds: dict[str, float]) -> str:
     return shown(hours, ".2f" if hours < 1 else ".1f" if hours < 100 else ",.0f")
 
 
-def _network(job: Job) -> Network:
-    config = job.config
-    return Network(config, taxonomy_of(config), image_shape_of(config))
-
-
 def _network_name(job: Job) -> str:
-    """Equal for jobs whose updates take as long an image."""
+    """Equal for jobs whose updates take about as long an image: heads take little."""
     config = job.config
-    network = _network(job)
-    fields = ("backbone", "width", "dropout", "precision", "extra_layer", "coarse_supervision")
-    values = [f"{getattr(config, name)}" for name in fields]
-    labels = "coarse" if config.labels == "coarse" else "fine"
-    counts = f"{network.taxonomy.num_fine} in {network.taxonomy.num_coarse}"
-    return ", ".join([*values, labels, counts, f"{network.image_shape[0]} px"])
+    size = image_shape_of(config)[0]
+    return f"{config.backbone}, width {config.width:g}, {config.precision}, {size} pixels"
 
 
 def _speeds(jobs: Sequence[Job], home: pathlib.Path, say: Say) -> dict[str, float]:
@@ -100,14 +90,15 @@ def _speeds(jobs: Sequence[Job], home: pathlib.Path, say: Say) -> dict[str, floa
 
 
 def _measure(job: Job) -> float:
-    trial = make_trial(_network(dataclasses.replace(job)))
-    batch = min(_BATCH, job.config.images_per_step)
+    config = job.config
+    trial = make_trial(Network(config, taxonomy_of(config), image_shape_of(config)))
+    batch = min(_BATCH, config.images_per_step)
     while True:
         trial(batch)  # Traces.
         began = time.perf_counter()
         trial(batch)
         seconds = time.perf_counter() - began
-        if seconds > _SECONDS or 2 * batch > job.config.images_per_step:
+        if seconds > _SECONDS or 2 * batch > config.images_per_step:
             break
         batch *= 2
     del trial

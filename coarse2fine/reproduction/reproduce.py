@@ -173,7 +173,8 @@ def _make(experiment: Experiment, done: Done, failures: Mapping[Job, str]) -> Ma
             return Made(experiment, files, found["text"], [*missing, *found["missing"]])
     shown = experiment.show(done)
     notes = [
-        f"Scale {done.asked.scale}. Config fingerprint {_digest([job.name for job in jobs])}.",
+        f"Scale {done.asked.scale}: {SCALES[done.asked.scale]}.",
+        f"Config fingerprint {_digest([job.name for job in jobs])}.",
         f"`{_command(experiment, done)}`",
     ]
     tables = {

@@ -1,0 +1,335 @@
+"""Each kind of experiment, made on built-in images from its runs to its files."""
+
+import csv
+import dataclasses
+import importlib
+import json
+import re
+
+import numpy as np
+import pytest
+from tensorboard.plugins.hparams import metadata
+from tensorboard.util.tensor_util import make_ndarray
+
+from coarse2fine.errors import InputError
+from coarse2fine.evaluation.evaluated_run import EvaluatedRun
+from coarse2fine.experiments.chen2018 import SETTINGS
+from coarse2fine.reproduction import (
+    EXPERIMENTS,
+    Asked,
+    Places,
+    check_complete,
+    list_experiments,
+    reproduce,
+)
+from coarse2fine.training.events import read_events
+from coarse2fine.training.workdir import Workdir
+
+MODULE = importlib.import_module("coarse2fine.reproduction.reproduce")
+SMOKE = Asked("smoke")
+
+
+def settings(table, *names):
+    return tuple(setting for setting in SETTINGS[table] if setting.name in names)
+
+
+def few():
+    """An experiment of each kind, of as few runs as show it."""
+    experiments = dict(EXPERIMENTS)
+    for name, of_it in (
+        ("chen2018_table1", settings("table1", "cifar10")),
+        ("chen2018_figure2", settings("figure2", "cifar10/0.4", "cifar10/1.0")),
+        ("chen2018_figure3", settings("table1", "cifar10")),
+        ("chen2018_figure6", settings("table1", "cifar10")),
+        ("chen2018_table3", settings("table1", "cifar10")),
+    ):
+        experiments[name] = dataclasses.replace(experiments[name], settings=of_it)
+    table1 = experiments["lei2017_table1"]
+    experiments["lei2017_table1"] = dataclasses.replace(table1, settings=table1.settings[:1])
+    sweep = experiments["lei2017_figure5"]
+    experiments["lei2017_figure5"] = dataclasses.replace(sweep, weights=(0.1, 10.0))
+    return experiments
+
+
+MADE = (
+    "lei2017_table1",
+    "lei2017_figure5",
+    "lei2017_figure6",
+    "chen2018_table1",
+    "chen2018_table2",
+    "chen2018_table3",
+    "chen2018_figure2",
+    "chen2018_figure3",
+    "chen2018_figure4",
+    "chen2018_figure5",
+    "chen2018_figure6",
+)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The workdir, what was made of each experiment, and the runs that were trained for it."""
+    home, trained = tmp_path_factory.mktemp("reproduce") / "w", []
+
+    def note(name, steps):
+        trained.append(name)
+        return ()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MODULE, "EXPERIMENTS", few())
+        asked = dataclasses.replace(SMOKE, with_ncm=True)
+        found = reproduce(MADE, home, asked, callbacks=note)
+    return home, {one.experiment.name: one for one in found}, trained
+
+
+def test_each_run_is_trained_once(made):
+    home, found, trained = made
+    jobs = {job for one in found.values() for job in one.experiment.jobs(SMOKE)}
+    assert len(trained) == len(jobs) == 3 + 2 + 2 + 2
+    assert {path.name for path in (home / "runs").iterdir()} == {job.name for job in jobs}
+
+
+def test_each_experiment_gives_its_tables_and_pictures(made):
+    _, found, _ = made
+    check_complete([*found.values()])
+    suffixes = {name: sorted({path.suffix for path in one.files}) for name, one in found.items()}
+    table, picture = [".csv", ".md", ".tex"], [".png"]
+    assert suffixes == {
+        "lei2017_table1": table,
+        "lei2017_figure5": sorted([*table, *picture]),
+        "lei2017_figure6": picture,
+        "chen2018_table1": table,
+        "chen2018_table2": table,
+        "chen2018_table3": table,
+        "chen2018_figure2": sorted([*table, *picture]),
+        "chen2018_figure3": picture,
+        "chen2018_figure4": picture,
+        "chen2018_figure5": picture,
+        "chen2018_figure6": sorted([*table, *picture]),
+    }
+    for one in found.values():
+        for path in one.files:
+            assert path.stat().st_size > 20
+            if path.suffix == ".png":
+                assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def rows(made, experiment, name="table"):
+    return list(csv.DictReader((made[0] / experiment / f"{name}.csv").open()))
+
+
+def test_a_comparison_shows_its_arms_beside_the_published_numbers(made):
+    home, found, _ = made
+    (row,) = rows(made, "lei2017_table1")
+    jobs = found["lei2017_table1"].experiment.jobs(SMOKE)
+    for arm, job in zip(("baseline", "coarse_to_fine", "oracle"), jobs, strict=True):
+        run = EvaluatedRun.load(home / "runs" / job.name)
+        assert row[arm] == f"{100 * run.report['fine_top1']:.2f}"
+    assert (row["published baseline"], row["published gap closed"]) == ("51.28", "46.93")
+    assert (row["updates"], row["images seen"]) == ("12", "384")
+
+
+def test_tables_say_how_they_are_made(made):
+    _, found, _ = made
+    text = found["lei2017_table1"].text
+    assert "Scale smoke: built-in images" in text
+    assert re.search(r"Config fingerprint [0-9a-f]{12}\.", text)
+    assert (
+        "`python launch/reproduce.py --experiment=lei2017_table1 --scale=smoke --with_ncm "
+        "--workdir=W`"
+    ) in text
+
+
+def test_nearest_class_means_have_a_table_of_their_own(made):
+    home, found, _ = made
+    (row,) = rows(made, "lei2017_table1", "nearest_class_means")
+    jobs = found["lei2017_table1"].experiment.jobs(SMOKE)
+    kept = json.loads((home / "runs" / jobs[1].name / "nearest_class_means.json").read_text())
+    assert row == {"setting": "nin", "nearest class means": f"{100 * kept['fine_top1']:.2f}"}
+
+
+def test_a_sweep_is_judged_by_validation_images_and_never_by_the_test_set(made):
+    home, found, _ = made
+    jobs = found["lei2017_figure5"].experiment.jobs(SMOKE)
+    for row, job, weight in zip(rows(made, "lei2017_figure5"), jobs, ("0.1", "10"), strict=True):
+        run = Workdir(home / "runs" / job.name)
+        accuracy = run.read_metrics()[-1]["val_fine_top1"]
+        assert row == {
+            "coarse_weight": weight,
+            "validation fine top-1": f"{100 * accuracy:.2f}",
+        }
+        assert run.read_data()["images"]["validation"] > 0
+        assert not run.report_file.exists()
+
+
+def test_a_sweep_is_there_for_tensorboards_hparams(made):
+    found = {}
+    for file in sorted((made[0] / "lei2017_figure5" / "hparams").glob("*/events*")):
+        values = [value for event in read_events(file) for value in event.summary.value]
+        (accuracy,) = [float(make_ndarray(v.tensor)) for v in values if v.tag == "val_fine_top1"]
+        (start,) = [
+            data.session_start_info
+            for v in values
+            if v.tag == metadata.SESSION_START_INFO_TAG
+            for data in [metadata.parse_session_start_info_plugin_data_wrapper(v)]
+        ]
+        found[start.hparams["coarse_weight"].number_value] = accuracy
+    expected = [float(r["validation fine top-1"]) for r in rows(made, "lei2017_figure5")]
+    assert list(found) == [0.1, 10.0]
+    np.testing.assert_allclose(100 * np.array([*found.values()]), expected, atol=0.005)
+
+
+def test_a_pair_is_judged_by_coarse_decisions(made):
+    home, found, _ = made
+    (row,) = rows(made, "chen2018_table1")
+    jobs = found["chen2018_table1"].experiment.jobs(SMOKE)
+    coarse, fine = (EvaluatedRun.load(home / "runs" / job.name) for job in jobs)
+    assert (coarse.config.labels, fine.config.labels) == ("coarse", "fine")
+    assert row["A_CC"] == f"{100 * coarse.report['coarse_top1']:.2f}"
+    assert row["A_FC"] == f"{100 * fine.report['coarse_top1_from_fine']:.2f}"
+    assert (row["published A_CC"], row["published A_FC"]) == ("98.42", "99.20")
+
+
+def test_networks_are_counted(made):
+    (row,) = rows(made, "chen2018_table3")
+    assert row["network"] == "preact_resnet, width 0.1"
+    assert row["published parameters"] == "11.1 M"
+    run = made[0] / "runs"
+    assert int(row["parameters"].replace(",", "")) > 10_000
+    assert run.is_dir()
+
+
+def test_tasks_name_their_classes(made):
+    table = rows(made, "chen2018_table2")
+    (disk,) = [r for r in table if (r["task"], r["coarse class"]) == ("cifar10", "disk")]
+    assert disk["fine classes"].split(", ")[:2] == ["striped disk", "dotted disk"]
+
+
+def test_with_nothing_left_to_do_nothing_is_made_again(made, monkeypatch):
+    home, found, _ = made
+    monkeypatch.setattr(MODULE, "EXPERIMENTS", few())
+
+    def refuse(*arguments):
+        raise AssertionError("it is made again")
+
+    for kind in {type(experiment) for experiment in EXPERIMENTS.values()}:
+        monkeypatch.setattr(kind, "show", refuse)
+    asked = dataclasses.replace(SMOKE, with_ncm=True)
+    again = reproduce(MADE, home, asked, callbacks=refuse)
+    assert [one.text for one in again] == [found[name].text for name in MADE]
+
+
+def test_a_run_that_is_evaluated_again_has_its_tables_made_again(made, tmp_path, monkeypatch):
+    home, _, _ = made
+    monkeypatch.setattr(MODULE, "EXPERIMENTS", few())
+    experiment = few()["chen2018_figure5"]
+    picture = home / experiment.name / "cifar10.png"
+    before = picture.stat().st_mtime_ns
+    (job,) = experiment.jobs(SMOKE)
+    report = home / "runs" / job.name / "report.json"
+    content = json.loads(report.read_text())
+    report.write_text(json.dumps(content))  # Other bytes.
+    reproduce([experiment.name], home, dataclasses.replace(SMOKE, with_ncm=True))
+    assert picture.stat().st_mtime_ns > before
+
+
+def test_what_is_left_is_listed_with_its_cost(made, monkeypatch):
+    home, _, _ = made
+    monkeypatch.setattr(MODULE, "EXPERIMENTS", few())
+    monkeypatch.setattr("coarse2fine.reproduction.cost._measure", lambda job: 100.0)
+    lines = []
+    asked = Asked("smoke", seeds=(0, 1))
+    table = list_experiments(["lei2017_table1"], home, asked, lines.append)
+    (row,) = table.rows
+    assert (row["runs"], row["runs left"]) == ("6", "3")
+    assert row["images"] == "2,304"
+    assert row["hours"] == f"{2304 / 100 / 3600:.2f}"
+    assert len(lines) == 1  # Its arms share a network.
+    assert list_experiments(["lei2017_table1"], home, asked, lines.append) == table
+    assert len(lines) == 1
+
+
+def test_data_that_are_not_there_leave_the_others_to_be_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(MODULE, "EXPERIMENTS", few())
+    names = ["chen2018_figure5", "chen2018_table2"]
+    places = Places(str(tmp_path / "no"))
+    fine, lacking = reproduce(names, tmp_path / "w", Asked("quick"), places)
+    assert fine.experiment.name == "chen2018_table2"
+    assert fine.text
+    assert not fine.missing
+    assert "tfds" in lacking.missing[0]
+    with pytest.raises(InputError) as error:
+        check_complete([lacking, fine])
+    assert str(error.value).startswith("Not complete: chen2018_figure5.\n")
+
+
+def test_ilsvrc2010_is_asked_for_where_it_is_needed():
+    (job, *_) = EXPERIMENTS["lei2017_table2"].jobs(Asked("quick"))
+    with pytest.raises(InputError, match=r"^The images of ILSVRC2010 are needed: give ilsvrc2010"):
+        Places().load(job.config, "train")
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (Asked("tiny"), "Unknown scale 'tiny'. Known: smoke, quick, paper."),
+        (Asked("smoke", ()), "seeds are [], expected some, each once."),
+        (Asked("smoke", (1, 1)), "seeds are [1, 1], expected some, each once."),
+    ],
+)
+def test_refuses_what_cannot_be_asked(tmp_path, asked, message):
+    with pytest.raises(InputError) as error:
+        reproduce(["chen2018_table2"], tmp_path / "w", asked)
+    assert str(error.value) == message
+    assert not (tmp_path / "w").exists()
+
+
+def test_a_workdir_is_of_one_scale_and_holds_nothing_else(made, tmp_path):
+    home, _, _ = made
+    with pytest.raises(InputError) as error:
+        reproduce(["chen2018_table2"], home, Asked("quick"))
+    assert str(error.value) == (
+        f"{home} holds experiments of scale smoke, not quick. Use another workdir."
+    )
+    (tmp_path / "mine.txt").write_text("")
+    with pytest.raises(InputError) as error:
+        reproduce(["chen2018_table2"], tmp_path, SMOKE)
+    assert str(error.value) == (
+        f"{tmp_path} holds files but no reproduction.json. Use another workdir."
+    )
+
+
+def test_a_run_of_another_version_is_reported_and_its_place_in_the_table_is_empty(
+    made, monkeypatch
+):
+    home, _, _ = made
+    monkeypatch.setattr(MODULE, "EXPERIMENTS", few())
+    experiment = few()["chen2018_table1"]
+    job = experiment.jobs(SMOKE)[0]
+    file = home / "runs" / job.name / "data.json"
+    sound = file.read_text()
+    file.write_text(json.dumps({**json.loads(sound), "format": 1}))
+    try:
+        (one,) = reproduce([experiment.name], home, dataclasses.replace(SMOKE, with_ncm=True))
+    finally:
+        file.write_text(sound)
+    (missing,) = one.missing
+    assert missing.startswith(f"{job.name} is missing: {file.parent} holds a run in format 1")
+    (row,) = rows(made, "chen2018_table1")
+    assert "A_CC" not in row or row["A_CC"] == ""
+    assert float(row["A_FC"]) > 0
+    reproduce([experiment.name], home, dataclasses.replace(SMOKE, with_ncm=True))
+
+
+def test_a_job_is_finished_when_its_run_and_all_that_is_asked_of_it_are_there(made):
+    home, found, _ = made
+    (job,) = found["chen2018_figure5"].experiment.jobs(SMOKE)
+    folder = home / "runs" / job.name
+    assert job.is_finished(folder)
+    assert not job.is_finished(home / "runs" / "another")
+    assert not dataclasses.replace(job, views=2).is_finished(folder)
+    assert not dataclasses.replace(job, config=job.config.replace(seed=5)).is_finished(folder)
+    (baseline, *_) = found["lei2017_table1"].experiment.jobs(SMOKE)
+    folder = home / "runs" / baseline.name
+    assert baseline.is_finished(folder)
+    assert not dataclasses.replace(baseline, on_training=True).is_finished(folder)
