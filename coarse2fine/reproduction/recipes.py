@@ -116,7 +116,7 @@ def _lei(num_images: int, paper: dict[str, Any], smoke: str, **quick: Any) -> Re
 
 
 def _chen(num_images: int, paper: dict[str, Any], smoke: str, quick: dict[str, Any]) -> Recipe:
-    tiny = {**_TINY, "dataset": smoke, "width": 0.1, "epochs": 2}
+    tiny = {**_TINY, "dataset": smoke, "width": 0.1, "batch_size": 100, "epochs": 2}
     return Recipe(num_images, paper, quick, tiny)
 
 
