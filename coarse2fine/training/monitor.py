@@ -65,7 +65,7 @@ class Monitor(keras.callbacks.Callback):
         """
         epoch, last = self._progress.epoch, self._progress.epoch_start
         done = self._workdir.read_metrics()[:epoch]
-        epochs = [line.get("epoch") for line in done]
+        epochs = [line["epoch"] for line in done]
         if epochs != [*range(1, epoch + 1)]:
             raise InputError(
                 f"{self._workdir.metrics_file} begins with the epochs {listed(map(str, epochs))}, "

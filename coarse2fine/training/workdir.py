@@ -3,8 +3,10 @@
 import contextlib
 import dataclasses
 import json
+import math
 import os
 import pathlib
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,6 +40,8 @@ _DATA = (
     "fine_labels_changed",
     "fingerprint",
 )
+# What the metrics of every epoch have; the others are its run's, and may be NaN.
+_METRICS = ("epoch", "step", "images_seen", "seconds")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -266,6 +270,10 @@ class Workdir:
     def read_metrics(self) -> list[dict[str, float]]:
         """The metrics of each epoch so far.
 
+        Returns:
+            Of each epoch its number, from 1, as `epoch`; what is behind it: `step` updates,
+            `images_seen` and `seconds`; and metrics by their names, which may be NaN.
+
         Raises:
             InputError: a line that is damaged.
         """
@@ -284,12 +292,30 @@ class Workdir:
             metrics = json.loads(line.decode("utf-8"))
         except (ValueError, RecursionError):
             metrics = None
-        if not isinstance(metrics, dict):
+        if expected := _lacking(metrics):
             raise InputError(
-                f"{self.metrics_file}, line {number} is damaged: expected the metrics of an epoch, "
-                "a JSON object. Restore the line, or remove it."
+                f"{self.metrics_file}, line {number} is damaged: expected {expected}. Restore the "
+                "line, or remove it."
             )
         return metrics
+
+
+def _lacking(metrics: Any) -> str | None:
+    """What is expected of an epoch's metrics where these are none."""
+    if not isinstance(metrics, dict):
+        return "the metrics of an epoch, a JSON object"
+    for name in (*_METRICS, *metrics):
+        value, is_finite = metrics.get(name), name in _METRICS
+        if not _is_number(value) or (is_finite and not math.isfinite(value)):
+            return f"a {'finite ' if is_finite else ''}number as {name!r}"
+    return None
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a number that a float can hold."""
+    if isinstance(value, int):
+        return not isinstance(value, bool) and abs(value) <= sys.float_info.max
+    return isinstance(value, float)
 
 
 def _view_of(source: Source) -> dict[str, int] | None:

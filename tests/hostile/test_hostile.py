@@ -106,7 +106,8 @@ def read_workdir(path):
 def test_180_files_of_a_workdir(home, run, name):
     sound = {
         "data.json": (run.workdir.path / "data.json").read_bytes(),
-        "metrics.jsonl": b'{"step": 1, "loss": 1.5}\n' * 3,
+        "metrics.jsonl": b'{"epoch": 1, "step": 1, "images_seen": 9, "seconds": 2.5, "loss": 1.5}\n'
+        * 3,
         "bad_images.jsonl": b'{"image": "a", "reason": "b", "replaced_by": "c"}\n' * 3,
     }
     for other, content in sound.items():

@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import io
 import json
+import math
 import os
 import re
 import zipfile
@@ -273,21 +274,62 @@ class TestRefuses:
             claim(tmp_path)
 
 
+def metrics_line(**changes):
+    """A line of metrics; changes to None take a key out."""
+    line = {"epoch": 1, "step": 3, "images_seen": 30, "seconds": 0.5, "loss": 1.5, **changes}
+    return json.dumps({key: value for key, value in line.items() if value is not None})
+
+
 def test_a_line_of_metrics_that_was_cut_off_is_left_out(tmp_path):
     home = Workdir(tmp_path)
-    home.metrics_file.write_text('{"step": 3}\n{"step": 6}\n{"ste')
-    assert home.read_metrics() == [{"step": 3}, {"step": 6}]
+    lines = [metrics_line(), metrics_line(epoch=2, step=6)]
+    home.metrics_file.write_text("".join(line + "\n" for line in lines) + '{"epoch": 3, "ste')
+    assert home.read_metrics() == [json.loads(line) for line in lines]
 
 
 @pytest.mark.parametrize("line", [b'{"step": 6', b"", b"6", b"[6]", b"\xff", b'{"step": 6}}'])
 def test_a_line_of_metrics_that_is_damaged_is_named(tmp_path, line):
     home = Workdir(tmp_path)
-    home.metrics_file.write_bytes(b'{"step": 3}\n' + line + b'\n{"step": 9}\n')
+    lines = [metrics_line().encode(), line, metrics_line(epoch=3).encode()]
+    home.metrics_file.write_bytes(b"\n".join(lines) + b"\n")
     message = (
         f"{home.metrics_file}, line 2 is damaged: expected the metrics of an epoch, a JSON object. "
         "Restore the line, or remove it."
     )
     check_refused(message, home.read_metrics)
+
+
+@pytest.mark.parametrize("name", ["epoch", "step", "images_seen", "seconds"])
+def test_metrics_that_lack_what_each_epoch_has_are_refused(tmp_path, name):
+    home = Workdir(tmp_path)
+    message = (
+        f"{home.metrics_file}, line 2 is damaged: expected a finite number as {name!r}. Restore "
+        "the line, or remove it."
+    )
+    without = metrics_line(**{name: None})
+    bad = ("null", "true", '"3"', "[3]", "NaN", "Infinity", "1" + 400 * "0")
+    for line in (without, *(f'{{"{name}": {value}, {without[1:]}' for value in bad)):
+        home.metrics_file.write_text(f"{metrics_line()}\n{line}\n")
+        check_refused(message, home.read_metrics)
+
+
+@pytest.mark.parametrize("bad", ["null", "false", '"1.5"', "{}", "1" + 400 * "0"])
+def test_a_metric_that_is_no_number_is_refused(tmp_path, bad):
+    home = Workdir(tmp_path)
+    home.metrics_file.write_text(metrics_line().replace("1.5", bad) + "\n")
+    message = (
+        f"{home.metrics_file}, line 1 is damaged: expected a number as 'loss'. Restore the line, "
+        "or remove it."
+    )
+    check_refused(message, home.read_metrics)
+
+
+def test_a_metric_may_be_no_finite_number(tmp_path):
+    home = Workdir(tmp_path)
+    home.metrics_file.write_text(metrics_line(loss=math.nan, val_loss=math.inf) + "\n")
+    (metrics,) = home.read_metrics()
+    assert math.isnan(metrics["loss"])
+    assert metrics["val_loss"] == math.inf
 
 
 WRITERS = {
