@@ -54,7 +54,10 @@ def export(run: Run, output: str | pathlib.Path) -> None:
     if os.path.lexists(output):
         raise InputError(f"{output} exists; choose another output, or remove it first.")
     calibration = run.workdir.calibration_file
-    backing_off = BackingOff.load(calibration, 1, run.step) if calibration.exists() else None
+    levels = LEVELS if run.model.has_fine_head else ("coarse",)
+    backing_off = None
+    if calibration.exists():
+        backing_off = BackingOff.load(calibration, 1, run.step, levels)
     server = Server(run, backing_off)
     channels = run.workdir.read_image_shape()[-1]
     archive = keras.export.ExportArchive()

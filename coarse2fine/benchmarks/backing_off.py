@@ -50,42 +50,70 @@ def measure(
         augment="crop_flip",
         precision="mixed_bfloat16",
     )
-    images = settings.images
-    source = images.load()
+    data_dir = settings.images.data_dir
+    name = "shapes" if data_dir is None else "cifar100"
+    source, test = (load_source(name, split, data_dir) for split in ("train", "test"))
     run = train(config, settings.workdir / "backing_off", source=source)
-    test = source if images.data_dir is None else load_source("cifar100", "test", images.data_dir)
     predictions = predict(run.model, run.preprocess, test, batch_size=batch_size)
     assert predictions.fine_scores is not None, "a run with a fine head"
     accuracy = float((predictions.fine_scores.argmax(-1) == predictions.fine).mean())
-    note = f"{backbone} of width {width:g} after {steps} updates, {accuracy:.1%} on {images.kind}"
-    return [_cut(predictions, error, cuts, note) for error in _ERRORS]
+    note = f"{backbone} of width {width:g} after {steps} updates, {accuracy:.1%} on {name}"
+    reports = _reports(predictions, cuts)
+    kept = [[_is_kept(report) for report in of_error] for of_error in reports.values()]
+    together = float(np.all(kept, axis=0).mean())
+    all_rates = f"{cuts} cuts of the test images of {note}: all of these rates kept together"
+    return [
+        *(_at(error, of_error, note) for error, of_error in reports.items()),
+        _measurement("together", together, all_rates),
+    ]
 
 
-def _cut(predictions: Predictions, error: float, cuts: int, note: str) -> Measurement:
+def _reports(predictions: Predictions, cuts: int) -> dict[float, list[dict[str, float | None]]]:
+    """By error rate, what each cut's other half is named by."""
     rng = np.random.default_rng(0)
-    reports = []
+    reports: dict[float, list[dict[str, float | None]]] = {error: [] for error in _ERRORS}
     for _ in range(cuts):
         one, other = np.array_split(rng.permutation(len(predictions.coarse)), 2)
         backing_off = BackingOff.fit(predictions.of(one))
-        reports.append(report_on_backing_off(backing_off, predictions.of(other), error))
-    rates = np.array([report["error_rate"] or 0.0 for report in reports])
-    shares = {
-        level: float(np.mean([report[level] for report in reports]))
-        for level in ("fine", "coarse", "nothing")
-    }
-    kept = float((rates <= error).mean())
+        for error, of_error in reports.items():
+            of_error.append(report_on_backing_off(backing_off, predictions.of(other), error))
+    return reports
+
+
+def _is_kept(report: dict[str, float | None]) -> bool:
+    """Whether the rate is what was asked for; so it is where nothing is named."""
+    rate, asked = report["error_rate"], report["error"]
+    assert asked is not None
+    return rate is None or rate <= asked
+
+
+def _at(error: float, reports: list[dict[str, float | None]], note: str) -> Measurement:
+    rates = [rate for report in reports if (rate := report["error_rate"]) is not None]
+    shares = [
+        f"{np.mean([report[level] for report in reports]):.1%} {text}"
+        for level, text in (
+            ("fine", "named by the fine class"),
+            ("coarse", "by the coarse one"),
+            ("nothing", "by nothing"),
+        )
+    ]
+    found = f"error rate {np.mean(rates):.3f}, at most {max(rates):.3f}" if rates else "no rate"
+    return _measurement(
+        f"{error:g}",
+        float(np.mean([_is_kept(report) for report in reports])),
+        f"{len(reports)} cuts of the test images of {note}, asked for an error rate of {error:g}: "
+        f"{', '.join(shares)}; {found}; {len(reports) - len(rates)} cuts named nothing",
+    )
+
+
+def _measurement(name: str, kept: float, note: str) -> Measurement:
     return Measurement(
-        f"backing_off/{error:g}",
+        f"backing_off/{name}",
         kept,
         kept,
         kept,
         bound=_PROMISED,
         unit="of cuts",
         is_upper_bound=False,
-        note=(
-            f"{cuts} cuts of the test images of {note}, asked for an error rate of {error:g}: "
-            f"{shares['fine']:.1%} named by the fine class, {shares['coarse']:.1%} by the coarse "
-            f"one, {shares['nothing']:.1%} by nothing; error rate {rates.mean():.3f}, at most "
-            f"{rates.max():.3f}"
-        ),
+        note=note,
     )

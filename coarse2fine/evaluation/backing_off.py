@@ -123,8 +123,16 @@ class BackingOff:
         write_json(path, {"temperatures": self.temperatures, **arrays, **made_of})
 
     @classmethod
-    def load(cls, path: pathlib.Path, views: int, step: int) -> "BackingOff":
+    def load(
+        cls, path: pathlib.Path, views: int, step: int, levels: tuple[str, ...] = LEVELS
+    ) -> "BackingOff":
         """Reads what `save` wrote.
+
+        Args:
+            path: of the file.
+            views: as of `save`.
+            step: likewise.
+            levels: that the model has.
 
         Raises:
             InputError: a file that is missing or damaged, or was made of other views or weights.
@@ -136,19 +144,19 @@ class BackingOff:
                 f"{content['step']} updates, expected {views} and {step}. Evaluate the run again "
                 f"with --views={views} --error, or remove the file."
             )
-        numbers = {name: np.asarray(content[name]) for name in ("thresholds", "bounds")}
-        temperatures = content["temperatures"]
+        temperatures, thresholds, bounds = (content[name] for name in _KEYS[:3])
         is_whole = (
             isinstance(temperatures, dict)
-            and temperatures
-            and all(level in LEVELS for level in temperatures)
-            and all(isinstance(value, float) and value > 0 for value in temperatures.values())
-            and all(array.dtype.kind == "f" and array.ndim == 1 for array in numbers.values())
-            and len(numbers["thresholds"]) == len(numbers["bounds"]) > 0
+            and {*temperatures} == {*levels}
+            and _are_numbers([*temperatures.values()])
+            and min(temperatures.values()) > 0
+            and all(isinstance(values, list) for values in (thresholds, bounds))
+            and _are_numbers([*thresholds, *bounds])
+            and len(thresholds) == len(bounds) > 0
         )
         if not is_whole:
             raise InputError(f"{path} is damaged. Evaluate the run again with --error.")
-        return cls(temperatures, **numbers)
+        return cls(temperatures, np.array(thresholds), np.array(bounds))
 
     def threshold(self, error: float) -> float:
         """The lowest threshold whose bound is at most `error`; infinity where there is none."""
@@ -165,6 +173,10 @@ class BackingOff:
             level[sure] = LEVELS.index(which)
             label[sure] = scores.argmax(-1)[sure]
         return Named(level, label)
+
+
+def _are_numbers(values: list[Any]) -> bool:
+    return all(isinstance(value, float) and math.isfinite(value) for value in values)
 
 
 def check_error(error: float) -> None:

@@ -1,7 +1,10 @@
 """The accuracy of a run."""
 
+import dataclasses
 import pathlib
 from typing import Any
+
+import numpy as np
 
 from coarse2fine.data import Source
 from coarse2fine.errors import InputError
@@ -16,7 +19,8 @@ from coarse2fine.evaluation.predictions import predict
 from coarse2fine.evaluation.report import make_report
 from coarse2fine.files import remove_file, write_json
 from coarse2fine.training import Run, load_run, load_split
-from coarse2fine.training.bad_images import replace_bad_images
+from coarse2fine.training.bad_images import BadImages, replace_bad_images
+from coarse2fine.training.plan import Plan
 from coarse2fine.training.run import plan_of
 
 
@@ -116,22 +120,27 @@ def _calibrate(run: Run, source: Source, views: int) -> BackingOff:
                 else "its validation_fraction is 0. Train with a larger one."
             )
         )
+    validation = plan.partition.validation
+    bad_images = _replace_bad_images(run, plan)
     predictions = predict(
-        run.model,
-        run.preprocess,
-        source,
-        plan.partition.validation,
-        run.config.images_per_step,
-        views,
+        run.model, run.preprocess, plan.source, validation, run.config.images_per_step, views
     )
+    predictions = dataclasses.replace(predictions, fine=source.fine[validation])
+    if bad_images is not None:  # What stands for another is there twice, which no bound allows.
+        predictions = predictions.of(~np.isin(validation, bad_images.found))
     return BackingOff.fit(predictions)
+
+
+def _replace_bad_images(run: Run, plan: Plan) -> BadImages | None:
+    if not run.config.skip_bad_images:
+        return None
+    return replace_bad_images(plan, run.workdir.bad_images_file())
 
 
 def _report_on_training(run: Run, source: Source, views: int) -> dict[str, Any]:
     plan = plan_of(run, source)
     run.workdir.check_same_images(source, plan.partition)
-    if run.config.skip_bad_images:
-        replace_bad_images(plan, run.workdir.bad_images_file())
+    _replace_bad_images(run, plan)
     predictions = predict(
         run.model,
         run.preprocess,

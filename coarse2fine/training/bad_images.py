@@ -12,15 +12,20 @@ from coarse2fine.files import append_text, write_text
 from coarse2fine.training.plan import Plan
 
 
-def replace_bad_images(plan: Plan, path: pathlib.Path) -> None:
+def replace_bad_images(plan: Plan, path: pathlib.Path) -> "BadImages | None":
     """Shows other images in place of those of the plan's source that cannot be decoded.
 
     Args:
         plan: of a run.
         path: of the list of these images.
+
+    Returns:
+        What replaces them; None where the images are no files.
     """
-    if isinstance(plan.source, EncodedSource):
-        plan.source.replace = BadImages(plan.source, plan, path)
+    if not isinstance(plan.source, EncodedSource):
+        return None
+    plan.source.replace = BadImages(plan.source, plan, path)
+    return plan.source.replace
 
 
 class BadImages:
@@ -77,6 +82,11 @@ class BadImages:
                 self._lines[name] = line
             self._chosen[index] = chosen
         return self._chosen[index]
+
+    @property
+    def found(self) -> list[int]:
+        """The indices of the images that others have been shown for."""
+        return sorted(self._chosen)
 
     def _choose(self, index: int) -> int:
         circle = self._circle(index)

@@ -103,7 +103,7 @@ NAMES = {
     "checkpoint": ["checkpoint/wait", "checkpoint/share"],
     "determinism": ["determinism/nin"],
     "workers": ["workers/nin"],
-    "backing_off": ["backing_off/0.05", "backing_off/0.1", "backing_off/0.2"],
+    "backing_off": [f"backing_off/{rate}" for rate in ("0.05", "0.1", "0.2", "together")],
     "help": [f"help/{path.stem}" for path in launchers(LAUNCHERS)],
 }
 

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from coarse2fine.data import ArraySource
+from coarse2fine.data import ArraySource, EncodedSource
+from coarse2fine.data.views import CenterCrop
 from coarse2fine.errors import InputError
 from coarse2fine.evaluation import evaluate, predict
 from coarse2fine.evaluation.backing_off import BackingOff
 from coarse2fine.export import ExportedModel, export
 from coarse2fine.taxonomy import Taxonomy
 from coarse2fine.training import Config, load_run, train
+from coarse2fine.training.plan import make_plan
 from coarse2fine.training.run import plan_of
 
 TAXONOMY = Taxonomy(("a", "b", "c", "d"), ("left", "right"), (0, 0, 1, 1))
@@ -176,6 +178,10 @@ def test_refuses_a_calibration_of_other_weights_or_views(run, report, tmp_path):
         {"bounds": [0.5]},
         {"thresholds": "a"},
         {"bounds": [], "thresholds": []},
+        {"bounds": [[0.5], [0.5, 0.1]], "thresholds": [0.1, 0.2]},
+        {"bounds": [0.5, None], "thresholds": [0.1, 0.2]},
+        {"temperatures": {"coarse": 1.0}},
+        {"temperatures": {"fine": float("nan"), "coarse": 1.0}},
     ):
         damaged = tmp_path / "calibration.json"
         damaged.write_text(json.dumps({**content, **damage}))
@@ -195,6 +201,30 @@ def test_labels_that_are_noise_to_the_run_are_none_to_its_calibration(tmp_path):
     evaluate(run, source=TEST, training_source=TRAINING, error=0.9)
     validation = plan_of(run, TRAINING).partition.validation
     expected = BackingOff.fit(predict(run.model, run.preprocess, TRAINING, validation))
+    found = BackingOff.load(run.workdir.calibration_file, views=1, step=1)
+    assert found.temperatures == pytest.approx(expected.temperatures)
+    np.testing.assert_allclose(found.bounds, expected.bounds)
+
+
+class EncodedImages(EncodedSource):
+    """The images of a source as PNG files, of which these cannot be decoded."""
+
+    def __init__(self, source, bad=()):
+        super().__init__(source.taxonomy, source.fine, source.ids, CenterCrop(8, 8))
+        self.pixels, self.bad = np.concatenate([*source.chunks(np.arange(len(source)))]), bad
+
+    def encoded(self, index):
+        return b"" if index in self.bad else tf.io.encode_png(self.pixels[index]).numpy()
+
+
+def test_validation_images_that_cannot_be_decoded_have_no_part_in_a_calibration(tmp_path):
+    config = make_config(steps=1, width=0.05, skip_bad_images=True)
+    validation = make_plan(TRAINING, config).partition.validation
+    source = EncodedImages(TRAINING, bad={*validation[::10].tolist()})
+    run = train(config, tmp_path / "run", source=source)
+    evaluate(run, source=TEST, training_source=source, error=0.9)
+    sound = np.delete(validation, np.s_[::10])
+    expected = BackingOff.fit(predict(run.model, run.preprocess, TRAINING, sound))
     found = BackingOff.load(run.workdir.calibration_file, views=1, step=1)
     assert found.temperatures == pytest.approx(expected.temperatures)
     np.testing.assert_allclose(found.bounds, expected.bounds)
