@@ -305,9 +305,10 @@ def _lacking(metrics: Any) -> str | None:
     if not isinstance(metrics, dict):
         return "the metrics of an epoch, a JSON object"
     for name in (*_METRICS, *metrics):
-        value, is_finite = metrics.get(name), name in _METRICS
-        if not _is_number(value) or (is_finite and not math.isfinite(value)):
-            return f"a {'finite ' if is_finite else ''}number as {name!r}"
+        value: Any = metrics.get(name)
+        must_be_finite = name in _METRICS
+        if not _is_number(value) or (must_be_finite and not math.isfinite(value)):
+            return f"a {'finite ' if must_be_finite else ''}number as {name!r}"
     return None
 
 
