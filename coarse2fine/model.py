@@ -76,8 +76,8 @@ class CoarseToFine(MultiWorkerModel):
         images: `(batch, height, width, channels)`, preprocessed.
 
     Returns:
-        `{"fine": (batch, num_fine), "coarse": (batch, num_coarse)}` float32 scores, before softmax;
-        with `labels="coarse"` the coarse ones only.
+        Scores: `{"fine": (batch, num_fine), "coarse": (batch, num_coarse)}` float32, before
+        softmax; with `labels="coarse"` the coarse ones only.
 
     Raises:
         InputError: a word that is not known, a number outside its range, or an `extra_layer` with

@@ -38,6 +38,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         "determinism",
         "workers",
         "backing_off",
+        "serving",
         "help",
         "pytorch",  # Last: it needs what the package does not.
     )

@@ -114,7 +114,7 @@ def training_batches(
         replicas: those whose parts of the batches to make, one after the other.
 
     Returns:
-        Batches `(image, {"fine", "coarse"}, {"fine": has_fine, "coarse": ones})`: image
+        Batches: `(image, {"fine", "coarse"}, {"fine": has_fine, "coarse": ones})`, image
         `(batch, height, width, channels)` float32, labels `(batch,)` int64, weights `(batch,)`
         float32. A coarse-only image's fine label is 0 with weight 0.
     """

@@ -69,6 +69,8 @@ def probabilities(scores: np.ndarray, temperature: float = 1.0) -> np.ndarray:
 def expected_calibration_error(confidence: np.ndarray, is_right: np.ndarray) -> float:
     """How far confidence is from accuracy, on average over images, in 15 bins of equal width.
 
+    The error is::
+
         sum over bins of (images in it / all images) |accuracy in it - mean confidence in it|
 
     Args:

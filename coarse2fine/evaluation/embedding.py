@@ -56,7 +56,7 @@ def tsne(
     """Places features in the plane so that near ones stay near (Chen 2018, Fig. 4).
 
     t-SNE moves the points q of the plane until the distribution over pairs that their distances
-    give is close to the one that the features' distances give:
+    give is close to the one that the features' distances give::
 
         p[i, j] ~ exp(-|x[i] - x[j]|^2 / 2 sigma[i]^2), made symmetric
         q[i, j] ~ 1 / (1 + |y[i] - y[j]|^2)

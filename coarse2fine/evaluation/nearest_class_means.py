@@ -15,10 +15,10 @@ def fit_class_means(
     """The mean of each fine class's features, where some have a coarse label alone.
 
     Those take part with the nearest mean among the children of their coarse class. Means and
-    choices are made in turn, as in k-means, until no choice changes or 20 times:
+    choices are made in turn, as in k-means, until no choice changes or 20 times::
 
         mean[f] = average of the features labelled f, and of those without that chose f
-        choice of a coarse-only feature x of class c = argmin over children f of c |x - mean[f]|
+        choice of a coarse-only feature x of class c = argmin over children f of c of |x - mean[f]|
 
     It is the idea of Ristin 2015, whose forests are of such classifiers on bags of words, each on
     some of the classes; here there is one of all classes, on features that are given.

@@ -13,7 +13,7 @@ def average_confusion_ratio(confusion: Any, parent: Any, normalize: str | None =
     Chen 2018, the higher the ratio, the more was gained by training on them.
 
     With C the fine confusion matrix, A all ordered pairs of fine classes of different parents and
-    S all ordered pairs of distinct siblings,
+    S all ordered pairs of distinct siblings::
 
         ACR = (sum over (i, j) in A of C[i, j] / |A|) / (sum over (i, j) in S of C[i, j] / |S|)
 

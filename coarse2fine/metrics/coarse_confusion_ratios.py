@@ -14,7 +14,7 @@ def coarse_confusion_ratios(
 
     It shows which coarse classes the `average_confusion_ratio` comes from. With C the fine
     confusion matrix, A_k the ordered pairs, in both orders, of one fine class of k and one of
-    another parent, and S_k the ordered pairs of distinct fine classes of k,
+    another parent, and S_k the ordered pairs of distinct fine classes of k::
 
         ratio[k] = (sum over A_k of C[i, j] / |A_k|) / (sum over S_k of C[i, j] / |S_k|)
 

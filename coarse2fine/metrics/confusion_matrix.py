@@ -19,7 +19,7 @@ class ConfusionMatrix(keras.metrics.Metric):
 
     Use it in a loop of your own that updates it batch by batch and asks for the result at the end.
     It is no metric for `model.compile`: Keras asks those for their results at every step, in `fit`
-    as in `evaluate`, here for a whole matrix.
+    as in `evaluate`, here for a whole matrix. With images counted::
 
         C[i, j] = #(images of class i whose best class is j)
 
