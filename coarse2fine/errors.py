@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 
 
 class InputError(ValueError):
@@ -35,6 +35,12 @@ def check_known(what: str, value: str, known: Iterable[str]) -> None:
     names = list(known)
     if value not in names:
         raise InputError(f"Unknown {what} {value!r}. Known: {', '.join(names)}.")
+
+
+def check_some(what: str, given: Sized) -> None:
+    """Raises `InputError` where there is nothing to draw."""
+    if not len(given):
+        raise InputError(f"There are no {what} to draw.")
 
 
 def check_path(what: str, path: str | os.PathLike[str]) -> None:

@@ -5,13 +5,27 @@ import re
 
 import pytest
 
-from coarse2fine.errors import InputError, check_known, check_path, listed, reason_of, shown
+from coarse2fine.errors import (
+    InputError,
+    check_known,
+    check_path,
+    check_some,
+    listed,
+    reason_of,
+    shown,
+)
 
 
 def test_an_unknown_value_is_refused_with_the_known_ones():
     check_known("colour", "red", iter(["red", "blue"]))
     with pytest.raises(InputError, match=r"^Unknown colour 'rad'\. Known: red, blue\.$"):
         check_known("colour", "rad", iter(["red", "blue"]))
+
+
+def test_nothing_is_not_drawn():
+    check_some("points", [0])
+    with pytest.raises(InputError, match=r"^There are no points to draw\.$"):
+        check_some("points", ())
 
 
 @pytest.mark.parametrize("path", ["a\0b", "\ud800", pathlib.Path("c/\0")])

@@ -1,9 +1,7 @@
 """What all figures share: their paper and their colours."""
 
-from collections.abc import Sized
 from typing import TYPE_CHECKING
 
-from coarse2fine.errors import InputError
 from coarse2fine.evaluation._extra import import_extra
 
 if TYPE_CHECKING:
@@ -21,14 +19,3 @@ def new_figure(height: float, width: float = WIDTH) -> "Figure":
     return import_extra("matplotlib.figure").Figure(
         figsize=(width, height), dpi=150, layout="constrained"
     )
-
-
-def shortened(name: str, most: int) -> str:
-    """A name of at most so many letters."""
-    return name if len(name) <= most else f"{name[: most - 1]}…"
-
-
-def check_some(what: str, given: Sized) -> None:
-    """Raises `InputError` where there is nothing to draw."""
-    if not len(given):
-        raise InputError(f"There are no {what} to draw.")

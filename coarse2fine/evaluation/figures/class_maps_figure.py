@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from coarse2fine.errors import check_some
 from coarse2fine.evaluation.class_maps import ImageMaps
-from coarse2fine.evaluation.figures._canvas import WIDTH, check_some, new_figure, shortened
+from coarse2fine.evaluation.figures._canvas import WIDTH, new_figure
+from coarse2fine.shortened import shortened
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from coarse2fine.errors import InputError
+from coarse2fine.errors import InputError, check_some
 from coarse2fine.evaluation._extra import import_extra
-from coarse2fine.evaluation.figures._canvas import WIDTH, check_some, new_figure
+from coarse2fine.evaluation.figures._canvas import WIDTH, new_figure
 from coarse2fine.evaluation.figures._names import write_names
 
 if TYPE_CHECKING:

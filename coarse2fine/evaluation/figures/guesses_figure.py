@@ -3,15 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from coarse2fine.evaluation.figures._canvas import (
-    COLOURS,
-    GREY,
-    WIDTH,
-    check_some,
-    new_figure,
-    shortened,
-)
+from coarse2fine.errors import check_some
+from coarse2fine.evaluation.figures._canvas import COLOURS, GREY, WIDTH, new_figure
 from coarse2fine.evaluation.guesses import GuessedImage
+from coarse2fine.shortened import shortened
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from coarse2fine.data.samples import ClassSamples, Sample
-from coarse2fine.evaluation.figures._canvas import GREY, WIDTH, check_some, new_figure
+from coarse2fine.errors import check_some
+from coarse2fine.evaluation.figures._canvas import GREY, WIDTH, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

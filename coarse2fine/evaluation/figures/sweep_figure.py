@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from coarse2fine.errors import InputError
-from coarse2fine.evaluation.figures._canvas import COLOURS, check_some, new_figure
+from coarse2fine.errors import InputError, check_some
+from coarse2fine.evaluation.figures._canvas import COLOURS, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
