@@ -7,8 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from coarse2fine.model import CoarseToFine
-
-_DARKEST = 0.2
+from coarse2fine.training.lit import lit
 
 
 def class_map_pictures(
@@ -33,9 +32,8 @@ def class_map_pictures(
     for level in maps:
         stack = tf.cast(maps[level], tf.float32)
         best = tf.argmax(scores[level], axis=-1)
-        shown = tf.gather(stack, best, axis=-1, batch_dims=1)[..., tf.newaxis]
+        shown = tf.gather(stack, best, axis=-1, batch_dims=1)
         least = tf.reduce_min(shown, axis=(1, 2), keepdims=True)
         span = tf.reduce_max(shown, axis=(1, 2), keepdims=True) - least
-        heat = tf.image.resize(tf.math.divide_no_nan(shown - least, span), images.shape[1:3])
-        panels.append(panels[0] * (_DARKEST + (1 - _DARKEST) * heat))
+        panels.append(lit(panels[0], tf.math.divide_no_nan(shown - least, span)))
     return tf.concat(panels, axis=2).numpy()
