@@ -5,6 +5,14 @@ import numpy as np
 from coarse2fine.evaluation.decisions import Decisions
 from coarse2fine.taxonomy import Taxonomy
 
+OUTCOMES = {
+    "right": "named rightly",
+    "a sibling": "named as a sibling",
+    "another parent": "named as a child of another parent",
+    "wrong": "named wrongly",
+}
+"""The kinds that `choose_images` gives, each in words."""
+
 
 def choose_images(
     decisions: Decisions, taxonomy: Taxonomy, each: int, seed: int

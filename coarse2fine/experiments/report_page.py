@@ -101,22 +101,30 @@ def gather(folder: pathlib.Path, data_dir: str | None = None, examples: bool = T
         except InputError as error:
             notes.append(f"There is no advice on finer labels. {error}")
     if examples:
-        try:
-            run = _with_examples(run, evaluated, data_dir)
-        except InputError as error:
-            notes.append(f"Test images are missing. {error}")
+        run, missing = _with_examples(run, evaluated, data_dir)
+        notes += missing
     return dataclasses.replace(run, notes=tuple(notes))
 
 
-def _with_examples(run: PageRun, evaluated: EvaluatedRun, data_dir: str | None) -> PageRun:
+def _with_examples(
+    run: PageRun, evaluated: EvaluatedRun, data_dir: str | None
+) -> tuple[PageRun, list[str]]:
+    """The run with examples of its test images, and what is missing of these."""
     config = run.config if data_dir is None else run.config.replace(data_dir=data_dir)
-    source = load_split(config, "test", run.taxonomy)
-    if source.fingerprint() != evaluated.report["test_fingerprint"]:
-        raise InputError("Those that are found are not the ones that it was evaluated on.")
+    try:
+        source = load_split(config, "test", run.taxonomy)
+        if source.fingerprint() != evaluated.report["test_fingerprint"]:
+            raise InputError("Those that are found are not the ones that the run was evaluated on.")
+        run = dataclasses.replace(run, confused=_confused(evaluated, source))
+    except InputError as error:
+        return run, [f"No test images are shown. {error}"]
     chosen = choose_images(evaluated.decisions, run.taxonomy, _MAPPED, config.seed)
-    loaded = load_run(run.path)
-    maps = {kind: class_maps(loaded, source, indices) for kind, indices in chosen.items()}
-    return dataclasses.replace(run, maps=maps, confused=_confused(evaluated, source))
+    try:
+        loaded = load_run(run.path)
+        maps = {kind: class_maps(loaded, source, indices) for kind, indices in chosen.items()}
+    except InputError as error:
+        return run, [f"No class maps are shown. {error}"]
+    return dataclasses.replace(run, maps=maps), []
 
 
 def _confused(run: EvaluatedRun, source: Source) -> tuple[Confused, ...]:

@@ -12,7 +12,7 @@ from coarse2fine.errors import InputError
 from coarse2fine.evaluation import figures
 from coarse2fine.evaluation._extra import import_extra
 from coarse2fine.evaluation.advice import Advice
-from coarse2fine.evaluation.chosen import choose_images, choose_images_of_two
+from coarse2fine.evaluation.chosen import OUTCOMES, choose_images, choose_images_of_two
 from coarse2fine.evaluation.class_maps import class_maps
 from coarse2fine.evaluation.embedding import features, tsne
 from coarse2fine.evaluation.evaluated_run import EvaluatedRun
@@ -108,7 +108,8 @@ def draw_class_maps(
     """Draws, over test images of an evaluated run, where it saw its classes.
 
     A third of the images each, as far as there are so many: named rightly, named as a sibling,
-    named as a child of another parent; drawn by the run's seed.
+    named as a child of another parent; drawn by the run's seed. Maps are of one view of an image,
+    in however many the run was evaluated.
 
     Args:
         workdir: of an evaluated run.
@@ -125,13 +126,15 @@ def draw_class_maps(
     chosen = choose_images(
         evaluated.decisions, run.taxonomy, math.ceil(num_images / 3), config.seed
     )
-    written = []
-    for kind, indices in chosen.items():
-        title = f"{config.dataset}: {_TITLES[kind]}"
-        figure = figures.class_maps_figure(class_maps(run, source, indices), title)
-        name = f"class_maps_{kind.replace(' ', '_')}"
-        written.append(write_picture(figure, workdir, name))
-    return written
+    views = evaluated.report["views"]
+    note = "" if views == 1 else f" in {views} views, maps of one"
+    drawn = {
+        kind: figures.class_maps_figure(
+            class_maps(run, source, indices), f"{config.dataset}: {OUTCOMES[kind]}{note}"
+        )
+        for kind, indices in chosen.items()
+    }
+    return _write_by_kind(drawn, workdir, "class_maps")
 
 
 def draw_guesses(
@@ -159,10 +162,7 @@ def draw_guesses(
     """
     runs = (EvaluatedRun.load(workdir), EvaluatedRun.load(other))
     drawn = guesses_of(*runs, num_images, data_dir, source)
-    return [
-        write_picture(figure, workdir, f"guesses_{kind.replace(' ', '_')}")
-        for kind, figure in drawn.items()
-    ]
+    return _write_by_kind(drawn, workdir, "guesses")
 
 
 def guesses_of(
@@ -221,12 +221,13 @@ def _test_source(run: EvaluatedRun, data_dir: str | None, source: Source | None)
     return source
 
 
-_TITLES = {
-    "right": "named rightly",
-    "a sibling": "named as a sibling",
-    "another parent": "named as a child of another parent",
-    "wrong": "named wrongly",
-}
+def _write_by_kind(
+    drawn: dict[str, "Figure"], workdir: str | pathlib.Path, what: str
+) -> list[pathlib.Path]:
+    return [
+        write_picture(figure, workdir, f"{what}_{kind.replace(' ', '_')}")
+        for kind, figure in drawn.items()
+    ]
 
 
 def draw_advice(advice: Advice, workdir: str | pathlib.Path) -> pathlib.Path:

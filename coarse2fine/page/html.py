@@ -18,6 +18,9 @@ class Html(str):
     __slots__ = ()
 
 
+NOTHING = Html("")
+
+
 def element(tag: str, *children: Any, **attributes: Any) -> Html:
     """An element; children that are not `Html` are escaped, None and False are left out.
 
@@ -90,14 +93,23 @@ def _cell(cell: Any) -> Html:
     return element("td", cell)
 
 
+def percent(value: float | None) -> str | None:
+    """A share in percent; None stays None."""
+    return None if value is None else f"{100 * value:.2f} %"
+
+
 def share(value: float | None) -> tuple[str, float]:
     """A share as a cell: in percent, or nothing."""
-    return ("", -1.0) if value is None else (f"{100 * value:.2f} %", value)
+    return (percent(value) or "", -1.0 if value is None else value)
 
 
 def facts(values: Mapping[str, Any]) -> Html:
-    """Names and values, one a line."""
-    rows = [(element("dt", name), element("dd", value)) for name, value in values.items()]
+    """Names and values, one a line; those that are None are left out."""
+    rows = [
+        (element("dt", name), element("dd", value))
+        for name, value in values.items()
+        if value is not None
+    ]
     return element("dl", rows)
 
 

@@ -1,31 +1,33 @@
 """The whole page."""
 
+import base64
+import hashlib
 from collections.abc import Sequence
 
-from coarse2fine.evaluation.figures._canvas import check_some
-from coarse2fine.page import sections
+from coarse2fine.errors import check_some
+from coarse2fine.page import parts
 from coarse2fine.page.html import Html, element, joined
 from coarse2fine.page.page_run import PageRun
 from coarse2fine.page.style import SCRIPT, STYLE
 
 _PARTS = (
-    sections.headline,
-    sections.what_was_trained,
-    sections.accuracy_by_level,
-    sections.curves,
-    sections.class_maps,
-    sections.hardest_pairs,
-    sections.confusion,
-    sections.accuracy_by_class,
-    sections.calibration,
-    sections.advice,
-    sections.cost,
-    sections.command,
+    parts.headline,
+    parts.what_was_trained,
+    parts.accuracy_by_level,
+    parts.curves,
+    parts.class_maps,
+    parts.hardest_pairs,
+    parts.confusion,
+    parts.accuracy_by_class,
+    parts.calibration,
+    parts.advice,
+    parts.cost,
+    parts.command,
 )
 
 
 def make_page(runs: Sequence[PageRun]) -> str:
-    """A page with everything in it: pictures, style and script; nothing is fetched.
+    """A page with everything in it: pictures, style and script; browsers let it fetch nothing.
 
     Args:
         runs: one, or several that are also shown side by side.
@@ -46,13 +48,26 @@ def make_page(runs: Sequence[PageRun]) -> str:
             )
             for run in runs
         ]
-        content = joined([sections.comparison(runs), apart])
+        content = joined([parts.comparison(runs), apart])
     head = element(
         "head",
         Html('<meta charset="utf-8">'),
+        Html(f'<meta http-equiv="Content-Security-Policy" content="{_policy()}">'),
         Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
         element("title", title),
         element("style", Html(STYLE)),
     )
     body = element("body", element("h1", title), content, element("script", Html(SCRIPT)))
     return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
+
+
+def _policy() -> str:
+    """What a browser may use: pictures inside the page, its style and its script."""
+    return (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
+        f"style-src {_hash(STYLE)}; script-src {_hash(SCRIPT)}"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -69,3 +69,8 @@ class PageRun:
     def is_finished(self) -> bool:
         """Whether all its updates have been made."""
         return self.step == self.config.steps
+
+    @property
+    def views(self) -> int | None:
+        """Of each test image, in which it was evaluated."""
+        return None if self.report is None else self.report["views"]

@@ -8,7 +8,7 @@ pytest.importorskip("matplotlib", reason="the extra figures is not installed")
 
 from coarse2fine.data import load_source
 from coarse2fine.errors import InputError
-from coarse2fine.evaluation.chosen import choose_images
+from coarse2fine.evaluation.chosen import OUTCOMES, choose_images
 from coarse2fine.evaluation.class_maps import ClassMap, ImageMaps, class_maps
 from coarse2fine.evaluation.decisions import Decisions
 from coarse2fine.evaluation.figures import class_maps_figure
@@ -111,6 +111,18 @@ def test_without_a_fine_head_images_are_right_or_wrong():
     }
     all_right = Decisions(none, np.zeros(4, int), none, np.zeros(4, int))
     assert list(choose_images(all_right, TAXONOMY, 1, 0)) == ["right"]
+
+
+def test_each_kind_of_outcome_has_words():
+    labels, none = np.array([0, 0, 0]), np.full(3, -1)
+    named = Decisions(labels, labels, np.array([0, 1, 2]), none)
+    coarse = Decisions(none, labels, none, np.array([0, 1, 1]))
+    kinds = [
+        kind
+        for decisions in (named, coarse)
+        for kind in choose_images(decisions, TAXONOMY, each=1, seed=0)
+    ]
+    assert {*kinds} == {*OUTCOMES}
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -1,5 +1,6 @@
 """Which pictures a folder of runs gives, and what is in them."""
 
+import json
 import re
 import shutil
 import sys
@@ -122,6 +123,16 @@ def test_class_maps_are_drawn_for_each_outcome(home, drawn):
         assert len(rows) == 2
         is_right = [row.maps[0].is_right for row in rows]
         assert is_right == [title.endswith("named rightly")] * 2
+
+
+def test_class_maps_say_where_they_are_of_one_of_several_views(home, drawn, tmp_path):
+    shutil.copytree(home / "fine", tmp_path / "run")
+    report = json.loads((home / "fine" / "report.json").read_text())
+    (tmp_path / "run" / "report.json").write_text(json.dumps({**report, "views": 2}))
+    draw_class_maps(tmp_path / "run", num_images=3)
+    titles = [title for _, title in drawn["class_maps_figure"]]
+    assert titles
+    assert all(re.fullmatch(r".*: named .* in 2 views, maps of one", title) for title in titles)
 
 
 def test_two_runs_are_drawn_beside_each_other_for_each_outcome(home, drawn):

@@ -1,13 +1,19 @@
 """The page of runs: what it says, that it is well formed, and that it fetches nothing."""
 
-import html.parser
+import base64
+import dataclasses
+import hashlib
 import json
+import pathlib
 import re
 import shlex
+import shutil
 
 import numpy as np
 import pytest
+from page_reader import Reader
 
+from coarse2fine import page as page_package
 from coarse2fine.errors import InputError
 from coarse2fine.evaluation import evaluate
 from coarse2fine.evaluation.evaluated_run import EvaluatedRun
@@ -16,7 +22,7 @@ from coarse2fine.experiments.report_page import gather, write_page
 from coarse2fine.page import PageRun, make_page
 from coarse2fine.page.charts import Line, line_chart
 from coarse2fine.page.html import Html, element, table
-from coarse2fine.page.sections import _enlarged, command_of
+from coarse2fine.page.parts.command import command_of
 from coarse2fine.taxonomy import Taxonomy
 from coarse2fine.training import Config, train
 from coarse2fine.training.workdir import Workdir
@@ -30,40 +36,6 @@ TINY = Config(
     schedule="cosine",
     preprocess="standardize",
 )
-_VOID = {"meta", "img", "br", "image"}
-
-
-class Reader(html.parser.HTMLParser):
-    """Elements in the order of their ends, with their text; fails where one is not closed."""
-
-    def __init__(self, page):
-        super().__init__()
-        self.open, self.found, self.urls = [], [], []
-        self.feed(page)
-        self.close()
-        assert not self.open
-
-    def handle_starttag(self, tag, attrs):
-        self.urls += [value for name, value in attrs if name in ("src", "href")]
-        if tag not in _VOID:
-            self.open.append((tag, dict(attrs), []))
-
-    def handle_startendtag(self, tag, attrs):
-        self.urls += [value for name, value in attrs if name in ("src", "href")]
-
-    def handle_data(self, data):
-        for _, _, texts in self.open:
-            texts.append(data)
-
-    def handle_endtag(self, tag):
-        if tag in _VOID:
-            return
-        opened, attrs, texts = self.open.pop()
-        assert opened == tag, f"{opened} ended by {tag}"
-        self.found.append((tag, attrs, "".join(texts)))
-
-    def texts(self, tag):
-        return [text for found, _, text in self.found if found == tag]
 
 
 @pytest.fixture(scope="module")
@@ -90,9 +62,23 @@ def test_the_page_is_well_formed_and_fetches_nothing(page):
     reader = Reader(page)
     assert reader.urls
     assert all(url.startswith("data:image/") for url in reader.urls)
-    assert "http" not in re.sub(r"data:image/[a-z]+;base64,[A-Za-z0-9+/=]+", "", page)
+    assert "://" not in re.sub(r"data:image/[a-z]+;base64,[A-Za-z0-9+/=]+", "", page)
     assert reader.texts("h1") == ["a<b"]
     assert reader.texts("title") == ["a<b"]
+
+
+def test_browsers_let_the_page_use_what_is_inside_it_alone(page):
+    policy = re.search(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', page)
+    allowed = dict(part.split(" ", 1) for part in policy[1].split("; "))
+    assert page.index("<meta http-equiv") < page.index("<style>")
+    for tag in ("style", "script"):
+        ((start, content),) = re.findall(rf"<{tag}([^>]*)>(.*?)</{tag}>", page, re.DOTALL)
+        assert start == ""
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert allowed.pop(f"{tag}-src") == f"'sha256-{digest}'"
+    none = dict.fromkeys(("default-src", "base-uri", "form-action"), "'none'")
+    assert allowed == {**none, "img-src": "data:"}
+    assert not re.search(r"<[^>]* (style|on[a-z]+)=", page), "the policy forbids them"
 
 
 def test_the_page_has_every_part_of_a_calibrated_run(page):
@@ -161,10 +147,43 @@ def test_test_images_that_are_not_there_leave_examples_out(home, tmp_path, monke
         lambda *arguments: (_ for _ in ()).throw(InputError("No such set.")),
     )
     run = gather(home / "a<b")
-    assert run.notes == ("Test images are missing. No such set.",)
+    assert run.notes == ("No test images are shown. No such set.",)
     assert run.maps == {}
     assert run.confused == ()
     assert "Hardest siblings" not in Reader(make_page([run])).texts("h2")
+
+
+def test_other_test_images_than_it_was_evaluated_on_are_not_shown(home, tmp_path):
+    shutil.copytree(home / "a<b", tmp_path / "run")
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    report["test_fingerprint"] = "of others"
+    (tmp_path / "run" / "report.json").write_text(json.dumps(report))
+    run = gather(tmp_path / "run")
+    assert run.notes == (
+        "No test images are shown. Those that are found are not the ones that the run was "
+        "evaluated on.",
+    )
+
+
+def test_a_network_that_cannot_be_loaded_leaves_its_maps_out_and_no_image(home, tmp_path):
+    shutil.copytree(home / "a<b", tmp_path / "run")
+    (path,) = (tmp_path / "run" / "checkpoints").glob("step-*.npz")
+    path.write_bytes(path.read_bytes()[:-100])
+    run = gather(tmp_path / "run")
+    (note,) = run.notes
+    assert note.startswith(f"No class maps are shown. All checkpoints in {path.parent} are damaged")
+    assert run.maps == {}
+    titles = Reader(make_page([run])).texts("h2")
+    assert "Hardest siblings" in titles
+    assert "Where it saw its classes" not in titles
+
+
+def test_maps_of_a_run_that_was_evaluated_in_several_views_say_that_they_are_of_one(home, page):
+    run = gather(home / "a<b")
+    assert "views; maps" not in page
+    report = {**run.report, "views": 2}
+    shown = make_page([dataclasses.replace(run, report=report)])
+    assert "Images were named in 2 views; maps and probabilities are of one." in shown
 
 
 def test_several_runs_stand_side_by_side(home):
@@ -176,6 +195,15 @@ def test_several_runs_stand_side_by_side(home):
     head = next(text for tag, _, text in reader.found if tag == "thead")
     assert head == "a<bcoarsecut"
     assert "Where it saw its classes" not in reader.texts("h2"), "examples are of one run"
+
+
+def test_what_is_missing_of_each_of_several_runs_stands_outside_of_what_is_folded(home):
+    page = write_page(home, home / "new" / "all.html").read_text(encoding="utf-8")
+    unfolded = Reader(re.sub(r"<details>.*?</details>", "", page, flags=re.DOTALL)).texts("p")
+    assert unfolded == [
+        "coarse: It is not calibrated: evaluate it with --error to see when to trust it.",
+        "cut: This run is not finished: 4 of 40 updates are in its metrics.",
+    ]
 
 
 def test_refuses_a_folder_without_a_run(tmp_path):
@@ -241,11 +269,6 @@ def test_a_chart_of_one_point_or_of_equal_ones_has_axes():
     assert "nan" not in line_chart([Line("a", [1, 2], [2.0, 2.0])], "x", "y")
 
 
-def test_heat_is_enlarged_between_the_middles_of_its_values():
-    enlarged = _enlarged(np.array([[0.0, 1.0]]), 2, 4)
-    np.testing.assert_allclose(enlarged, [[0, 0.25, 0.75, 1]] * 2)
-
-
 def test_the_hardest_pairs_are_siblings_that_are_named_as_the_other(home):
     run = EvaluatedRun.load(home / "a<b")
     pairs = hardest_pairs(run.decisions, run.taxonomy, most=20)
@@ -271,3 +294,12 @@ def test_the_workdirs_own_words_are_read(home):
     assert gather(home / "coarse").taxonomy == Workdir(home / "coarse").read_taxonomy()
     assert isinstance(gather(home / "coarse").taxonomy, Taxonomy)
     assert gather(home / "coarse").advice is None
+
+
+def test_the_page_takes_nothing_from_other_packages_that_is_their_own():
+    folder = pathlib.Path(page_package.__file__).parent
+    files = [*folder.rglob("*.py")]
+    assert len(files) > 10
+    for path in files:
+        imports = re.findall(r"^(?:from|import) .*?(?:\)|\n)", path.read_text(), re.M | re.S)
+        assert not [line for line in imports if re.search(r"\b_", line)], path

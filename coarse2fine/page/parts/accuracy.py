@@ -1,0 +1,70 @@
+"""How many test images were named rightly, by level and by class."""
+
+from typing import Any
+
+import numpy as np
+
+from coarse2fine.page.html import NOTHING, Html, element, facts, percent, section, share, table
+from coarse2fine.page.page_run import PageRun
+
+LEVELS = {
+    "fine_top1": "fine class",
+    "fine_top5": "fine class among the best five",
+    "fine_top1_top_down": "fine class, named top-down",
+    "coarse_top1": "coarse class, by the coarse head",
+    "coarse_top1_from_fine": "coarse class, as the parent of the best fine one",
+    "coarse_top1_from_fine_sum": "coarse class, by the sum over its fine ones",
+}
+"""The accuracies of a report, each in words."""
+
+
+def accuracy_by_level(run: PageRun) -> Html:
+    """Accuracies of the test set, level by level."""
+    if run.report is None:
+        return NOTHING
+    report = run.report
+    rows = [
+        [text, share(report[key])] for key, text in LEVELS.items() if report.get(key) is not None
+    ]
+    values = {
+        "test images": f"{report['num_images']:,}",
+        "views of each": run.views,
+        "both heads agree on": percent(report.get("agreement")),
+        "wrong fine classes that leave the parent": percent(report.get("mistake_severity")),
+    }
+    return section("Accuracy by level", table(["named rightly", "share"], rows), facts(values))
+
+
+def accuracy_by_class(run: PageRun) -> Html:
+    """How each fine class is named."""
+    if run.decisions is None or not run.decisions.has_fine_head:
+        return NOTHING
+    taxonomy = run.taxonomy
+    confusion = run.decisions.fine_confusion(taxonomy.num_fine)
+    parent = np.asarray(taxonomy.parent)
+    rows: list[list[Any]] = []
+    for fine, named in enumerate(confusion):
+        total = int(named.sum())
+        if not total:
+            continue
+        others = named.copy()
+        others[fine] = 0
+        family = named[parent == parent[fine]].sum()
+        most = int(others.argmax())
+        rows.append(
+            [
+                taxonomy.fine_names[fine],
+                taxonomy.coarse_names[parent[fine]],
+                total,
+                share(named[fine] / total),
+                share((family - named[fine]) / total),
+                share((total - family) / total),
+                f"{taxonomy.fine_names[most]} ({others[most]})" if others[most] else "",
+            ]
+        )
+    header = ["class", "parent", "images", "right", "a sibling", "elsewhere", "most taken for"]
+    return section(
+        "Accuracy by class",
+        element("p", "Click on a column to sort by it.", class_="faint"),
+        table(header, rows, sortable=True),
+    )
