@@ -1,6 +1,7 @@
 """What experiments cost: images, and hours at the speed of this machine."""
 
 import gc
+import json
 import pathlib
 import time
 from collections.abc import Collection, Sequence
@@ -9,7 +10,7 @@ import keras
 
 from coarse2fine.experiments.setting import shown
 from coarse2fine.experiments.table import Table
-from coarse2fine.files import make_folder, read_json, write_json
+from coarse2fine.files import make_folder, read_json, write_bytes
 from coarse2fine.reproduction.descriptions import image_shape_of, taxonomy_of
 from coarse2fine.reproduction.experiment import Asked, Experiment
 from coarse2fine.reproduction.job import Job
@@ -85,7 +86,7 @@ def _speeds(jobs: Sequence[Job], home: pathlib.Path, say: Say) -> dict[str, floa
         say(f"Measuring a network, {number} of {len(missing)}: {name}")
         speeds[name] = _measure(job)
         make_folder(home)
-        write_json(file, speeds)
+        write_bytes(file, json.dumps(speeds, indent=1).encode(), is_shared=True)
     return speeds
 
 

@@ -21,7 +21,7 @@ from coarse2fine.reproduction.experiments import EXPERIMENTS
 from coarse2fine.reproduction.job import Job
 from coarse2fine.reproduction.places import Places
 from coarse2fine.reproduction.recipe import SCALES
-from coarse2fine.reproduction.work import work_off
+from coarse2fine.reproduction.work import waiting_lease, work_off
 from coarse2fine.training import train
 from coarse2fine.training.batch_size import Say
 from coarse2fine.training.run import MakeCallbacks
@@ -111,7 +111,8 @@ def reproduce(
     _check(home, asked)
     import_extra("matplotlib.figure")  # Before what takes long.
     make_folder(home)
-    write_json(home / _MARK, {"scale": asked.scale, "version": coarse2fine.__version__})
+    mark = json.dumps({"scale": asked.scale, "version": coarse2fine.__version__})
+    write_bytes(home / _MARK, mark.encode(), is_shared=True)
     jobs = dict.fromkeys(job for experiment in experiments for job in experiment.jobs(asked))
 
     def do(job: Job, folder: pathlib.Path) -> None:
@@ -163,33 +164,47 @@ def _make(experiment: Experiment, done: Done, failures: Mapping[Job, str]) -> Ma
     """Makes an experiment's files; those that were made of the same runs stay."""
     home = done.home / experiment.name
     jobs = experiment.jobs(done.asked)
-    missing = [f"{job.name} is missing: {failures[job]}" for job in jobs if job in failures]
-    state = _state(jobs, done)
-    kept = home / _MADE
-    if kept.is_file():
-        found = read_json(kept, ("of", "files", "text", "missing"))
-        files = [home / name for name in found["files"]]
-        if found["of"] == state and all(file.is_file() for file in files):
-            return Made(experiment, files, found["text"], [*missing, *found["missing"]])
-    shown = experiment.show(done)
-    notes = [
-        f"Scale {done.asked.scale}: {SCALES[done.asked.scale]}.",
-        f"Config fingerprint {_digest([job.name for job in jobs])}.",
-        f"`{_command(experiment, done)}`",
-    ]
-    tables = {
-        name: dataclasses.replace(
-            table, title=table.title or experiment.title, notes=[*table.notes, *notes]
-        )
-        for name, table in shown.tables.items()
-    }
-    make_folder(home)
-    files = _write(home, dataclasses.replace(shown, tables=tables))
-    text = "\n\n".join(table.markdown() for table in tables.values())
-    # Last: it vouches for the others.
-    names = [file.name for file in files]
-    write_json(kept, {"of": state, "files": names, "text": text, "missing": list(shown.missing)})
-    return Made(experiment, files, text, [*missing, *shown.missing])
+    failed = [f"{job.name} is missing: {failures[job]}" for job in jobs if job in failures]
+    state = _digest([*_state(jobs, done), *failed])
+    with waiting_lease(done.home, experiment.name):
+        kept = _kept(experiment, home, state)
+        if kept is not None:
+            return kept
+        try:
+            shown = experiment.show(done)
+        except InputError as error:
+            shown = Shown(missing=(f"{experiment.name} cannot be shown: {error}",))
+        missing = [*failed, *shown.missing]
+        notes = [
+            f"Scale {done.asked.scale}: {SCALES[done.asked.scale]}.",
+            f"Config fingerprint {_digest([job.name for job in jobs])}.",
+            f"`{_command(experiment, done)}`",
+            *(f"Missing: {reason}" for reason in missing),
+        ]
+        tables = {
+            name: dataclasses.replace(
+                table, title=table.title or experiment.title, notes=[*table.notes, *notes]
+            )
+            for name, table in shown.tables.items()
+        }
+        make_folder(home)
+        files = _write(home, dataclasses.replace(shown, tables=tables))
+        text = "\n\n".join(table.markdown() for table in tables.values())
+        names = [file.name for file in files]
+        made = {"of": state, "files": names, "text": text, "missing": missing}
+        write_json(home / _MADE, made)  # Last: it vouches for the others.
+        return Made(experiment, files, text, missing)
+
+
+def _kept(experiment: Experiment, home: pathlib.Path, state: str) -> Made | None:
+    """What was made of the same before, if it is still there."""
+    if not (home / _MADE).is_file():
+        return None
+    found = read_json(home / _MADE, ("of", "files", "text", "missing"))
+    files = [home / name for name in found["files"]]
+    if found["of"] != state or not all(file.is_file() for file in files):
+        return None
+    return Made(experiment, files, found["text"], found["missing"])
 
 
 def _write(home: pathlib.Path, shown: Shown) -> list[pathlib.Path]:
@@ -208,7 +223,7 @@ def _write(home: pathlib.Path, shown: Shown) -> list[pathlib.Path]:
     return written
 
 
-def _state(jobs: Sequence[Job], done: Done) -> str:
+def _state(jobs: Sequence[Job], done: Done) -> list[str]:
     """Of all that an experiment's files are made of."""
     parts = [coarse2fine.__version__, done.asked.scale, str(done.asked.seeds)]
     parts.append(str(done.asked.with_ncm))
@@ -219,7 +234,7 @@ def _state(jobs: Sequence[Job], done: Done) -> str:
             continue
         report = folder / ("report.json" if job.is_evaluated else "metrics.jsonl")
         parts.append(f"{job.name} {hashlib.sha256(report.read_bytes()).hexdigest()}")
-    return _digest(parts)
+    return parts
 
 
 def _digest(parts: Sequence[str]) -> str:

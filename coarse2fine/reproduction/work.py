@@ -4,7 +4,7 @@ import collections
 import contextlib
 import pathlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from coarse2fine.errors import InputError, Interrupted, WorkerLost, reason_of
 from coarse2fine.files import make_folder
@@ -46,7 +46,7 @@ def work_off(
         left = []
         for number, job in enumerate(waiting, start=1):
             try:
-                with _leased(job, home):
+                with _leased(home, job.name):
                     if not job.is_finished(folder_of(job, home)):
                         say(f"{job.name}: {number} of {len(waiting)}")
                         do(job, folder_of(job, home))
@@ -75,8 +75,21 @@ def folder_of(job: Job, home: pathlib.Path) -> pathlib.Path:
     return home / "runs" / job.name
 
 
-def _leased(job: Job, home: pathlib.Path) -> contextlib.AbstractContextManager[None]:
-    folder = home / "leases" / job.name
+@contextlib.contextmanager
+def waiting_lease(home: pathlib.Path, name: str) -> Iterator[None]:
+    """Holds a lease, once no other process does."""
+    with contextlib.ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(_leased(home, name))
+                break
+            except InUse:
+                time.sleep(_POLL_SECONDS)
+        yield
+
+
+def _leased(home: pathlib.Path, name: str) -> contextlib.AbstractContextManager[None]:
+    folder = home / "leases" / name
     make_folder(folder)
     return locked(folder)
 

@@ -263,6 +263,17 @@ def test_data_that_are_not_there_leave_the_others_to_be_made(tmp_path, monkeypat
     assert str(error.value).startswith("Not complete: chen2018_figure5.\n")
 
 
+def test_what_cannot_be_shown_leaves_the_others_to_be_made(tmp_path, monkeypatch):
+    def refuse(self, done):
+        raise InputError("There is no openTSNE.")
+
+    monkeypatch.setattr(type(EXPERIMENTS["chen2018_table2"]), "show", refuse)
+    two, three = reproduce(["chen2018_table2", "chen2018_table3"], tmp_path / "w", SMOKE)
+    assert two.missing == ["chen2018_table2 cannot be shown: There is no openTSNE."]
+    assert three.text
+    assert not three.missing
+
+
 def test_ilsvrc2010_is_asked_for_where_it_is_needed():
     (job, *_) = EXPERIMENTS["lei2017_table2"].jobs(Asked("quick"))
     with pytest.raises(InputError, match=r"^The images of ILSVRC2010 are needed: give ilsvrc2010"):
@@ -315,8 +326,9 @@ def test_a_run_of_another_version_is_reported_and_its_place_in_the_table_is_empt
         file.write_text(sound)
     (missing,) = one.missing
     assert missing.startswith(f"{job.name} is missing: {file.parent} holds a run in format 1")
+    assert f"Missing: {missing}" in one.text
     (row,) = rows(made, "chen2018_table1")
-    assert "A_CC" not in row or row["A_CC"] == ""
+    assert "A_CC" not in row
     assert float(row["A_FC"]) > 0
     reproduce([experiment.name], home, dataclasses.replace(SMOKE, with_ncm=True))
 

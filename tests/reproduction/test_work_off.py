@@ -12,7 +12,7 @@ import pytest
 from coarse2fine.errors import InputError, Interrupted
 from coarse2fine.files import make_folder, write_json
 from coarse2fine.reproduction.job import Job
-from coarse2fine.reproduction.work import folder_of, work_off
+from coarse2fine.reproduction.work import folder_of, waiting_lease, work_off
 from coarse2fine.training import Config
 from coarse2fine.training.lock import locked
 
@@ -157,3 +157,22 @@ def test_several_workers_share_the_jobs(tmp_path):
             thread.start()
             stack.callback(thread.join)
     assert sorted(job.config.seed for job in done) == list(range(12))
+
+
+def test_a_lease_is_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr("coarse2fine.reproduction.work._POLL_SECONDS", 0.01)
+    has_lease, order = threading.Event(), []
+
+    def other():
+        with waiting_lease(tmp_path, "table"):
+            has_lease.set()
+            time.sleep(0.1)
+            order.append("other")
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    assert has_lease.wait(20)
+    with waiting_lease(tmp_path, "table"):
+        order.append("this")
+    thread.join()
+    assert order == ["other", "this"]
