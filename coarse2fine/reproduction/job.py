@@ -72,7 +72,7 @@ class Job:
         try:
             found, metrics = home.read_config(), home.read_metrics()
             is_trained = bool(metrics) and metrics[-1]["step"] == found.steps
-        except (InputError, KeyError):
+        except InputError:
             return False
         if not is_trained or {*found.differing(self.config)} - _RESOLVED:
             return False

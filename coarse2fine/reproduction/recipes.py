@@ -112,6 +112,8 @@ def _lei(num_images: int, paper: dict[str, Any], smoke: str, **quick: Any) -> Re
     views = 10 if paper["dataset"] == "folder" else 1
     # Built-in images are too small for the networks of ImageNet.
     tiny = {**_TINY_LEI, "dataset": "shapes/4x4", "backbone": smoke, "width": 0.1}
+    if views > 1:  # Those networks take pixels as they are, which these do not.
+        tiny["preprocess"] = "standardize"
     return Recipe(num_images, paper, {**_SHORT, **quick}, tiny, views)
 
 
@@ -133,7 +135,14 @@ def _imagenet(num_images: int, smoke: str) -> Recipe:
 
 
 _CIFAR100 = {**_LEI_CIFAR100, "dataset": "cifar100"}
-_BIG = {"image_size": 64, "shorter_side": 73, "width": 0.5, "batch_size": 64, "steps": 15_000}
+_BIG = {
+    "image_size": 64,
+    "shorter_side": 73,
+    "width": 0.5,
+    "batch_size": 64,
+    "steps": 15_000,
+    "learning_rate": 0.01,
+}
 
 RECIPES: dict[str, Recipe] = {
     "nin": _lei(50_000, _CIFAR100, "nin", width=0.5, batch_size=64, steps=6_000),
