@@ -41,7 +41,7 @@ _SHORT: dict[str, Any] = {
     "schedule": "cosine",
     "warmup": 0.05,
     "refit": False,
-    "learning_rate": 0.02,
+    "learning_rate": 0.05,
 }
 _TINY: dict[str, Any] = {
     "taxonomy": None,
@@ -152,10 +152,10 @@ RECIPES: dict[str, Recipe] = {
     "cifar10": _cifar10("shapes/2x5"),
     **{f"cifar10_row{row}": _cifar10(f"shapes/2x{row + 1}") for row in range(1, 10)},
     "cifar10_row10": _cifar10("shapes/3x3"),
-    "cifar100_5": _cifar100(12_500, "shapes/3x2"),
-    "cifar100_animals": _cifar100(25_000, "shapes/4x2"),
-    "cifar100_15": _cifar100(37_500, "shapes/6x2"),
-    "cifar100": _cifar100(50_000, "shapes/8x2"),
+    "cifar100_5": _cifar100(12_500, "shapes/2x2"),
+    "cifar100_animals": _cifar100(25_000, "shapes/3x2"),
+    "cifar100_15": _cifar100(37_500, "shapes/4x2"),
+    "cifar100": _cifar100(50_000, "shapes/5x2"),
     "imagenet_dog_cat": _imagenet(13_000, "shapes/2x4"),
     "imagenet_fruit_vegetable": _imagenet(22_000, "shapes/2x6"),
 }

@@ -136,7 +136,7 @@ def test_a_taxonomy_has_as_many_classes_as_the_data():
         taxonomy = taxonomy_of(EXPERIMENTS[name].jobs(Asked("paper"))[0].config)
         assert (taxonomy.num_fine, len(taxonomy.coarse_names)) == counts
     taxonomy = taxonomy_of(EXPERIMENTS["chen2018_table8"].jobs(Asked("smoke"))[0].config)
-    assert taxonomy == load_source("shapes/3x2", "train").taxonomy
+    assert taxonomy == load_source("shapes/2x2", "train").taxonomy
 
 
 def test_images_of_a_built_in_set_are_counted():
