@@ -21,6 +21,9 @@ _SEEDS = common.define_integers("seeds", "Seeds that each run is made with; defa
 _WITH_NCM = flags.DEFINE_bool(
     "with_ncm", False, "With comparisons: also nearest class means on the baseline's features."
 )
+_RUN = flags.DEFINE_bool(
+    "run", True, "Run what is missing; with --norun the tables show what there is."
+)
 _LIST = flags.DEFINE_bool("list", False, "Show the experiments and what they cost; run nothing.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Where the sets of TFDS were prepared.")
 _ILSVRC2010 = flags.DEFINE_string(
@@ -54,6 +57,7 @@ def main() -> None:
         show_progress(f"{_WORKDIR.value}/runs"),
         say,
         show_share("t-SNE"),
+        _RUN.value,
     )
     for one in made:
         print(

@@ -53,19 +53,18 @@ class Table:
         return "\n\n".join([*title, table, *self.notes])
 
     def csv(self) -> str:
-        """Columns and rows alone."""
+        """Columns and rows, and then the notes, each behind a `#`."""
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([self.columns, *self._lines()])
-        return text.getvalue()
+        return text.getvalue() + "".join(f"# {note}\n" for note in self.notes)
 
     def latex(self) -> str:
-        """A `table` with the title as its caption and the notes as comments; needs no package."""
+        """A `table` with the title as its caption and the notes below; needs no package."""
         lines = [
             " & ".join(map(_in_latex, line)) + r" \\" for line in (self.columns, *self._lines())
         ]
         return "\n".join(
             [
-                *(f"% {note}" for note in self.notes),
                 r"\begin{table}",
                 rf"\caption{{{_in_latex(self.title)}}}",
                 rf"\begin{{tabular}}{{{'l' * len(self.columns)}}}",
@@ -75,6 +74,7 @@ class Table:
                 *lines[1:],
                 r"\hline",
                 r"\end{tabular}",
+                *(rf"\par {{\footnotesize {_in_latex(note)}}}" for note in self.notes),
                 r"\end{table}",
                 "",
             ]

@@ -2,9 +2,10 @@
 
 from coarse2fine.reproduction.experiment import Asked, Experiment
 from coarse2fine.reproduction.experiments import EXPERIMENTS
+from coarse2fine.reproduction.make import Made
 from coarse2fine.reproduction.places import Places
 from coarse2fine.reproduction.recipe import SCALES
-from coarse2fine.reproduction.reproduce import Made, check_complete, list_experiments, reproduce
+from coarse2fine.reproduction.reproduce import check_complete, list_experiments, reproduce
 
 __all__ = [
     "EXPERIMENTS",

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, cast
 
+from coarse2fine.errors import InputError
 from coarse2fine.experiments.arms import ARMS, Arm, cost_of
 from coarse2fine.experiments.comparison_setting import ComparisonSetting
 from coarse2fine.experiments.evaluated import cost_of_run
@@ -17,6 +18,7 @@ from coarse2fine.reproduction.experiment import (
     Shown,
     at_scale,
     recipe_of,
+    with_gaps,
 )
 from coarse2fine.reproduction.job import Job
 from coarse2fine.reproduction.nearest_means import accuracy_of_nearest_means
@@ -49,23 +51,32 @@ class Comparisons(Experiment):
 
     settings: Sequence[ComparisonSetting]
 
-    def jobs(self, asked: Asked) -> list[Job]:
+    @property
+    def uses_ncm(self) -> bool:
+        """Whether `with_ncm` changes it: it does."""
+        return True
+
+    def jobs(self, asked: Asked) -> dict[str, Job]:
         """The arms of each setting with each seed."""
-        return [
-            arm_job(setting, arm, asked.scale, seed)
+        return {
+            f"{setting.name}, {arm}, seed {seed}": arm_job(setting, arm, asked.scale, seed)
             for seed in asked.seeds
             for setting in self.settings
             for arm in ARMS
-        ]
+        }
 
     def show(self, done: Done) -> Shown:
         """The table; with nearest class means a second one."""
-        tables = {"table": Table([self._row(setting, done) for setting in self.settings])}
+        arms = [*self.jobs(done.asked).values()]
+        equal = "passes over its own images" if arms[0].config.steps is None else "updates"
+        rows = [self._row(setting, done) for setting in self.settings]
+        tables = {"table": Table(rows, notes=[f"Each arm has as many {equal}."])}
+        missing: list[str] = []
         if done.asked.with_ncm:
-            rows = [_row_of_means(setting, done) for setting in self.settings]
+            rows = [_row_of_means(setting, done, missing) for setting in self.settings]
             title = f"{self.title}: nearest class means on the features of the baseline"
             tables["nearest_class_means"] = Table(rows, title)
-        return Shown(tables)
+        return Shown(tables, missing=missing)
 
     def _row(self, setting: ComparisonSetting, done: Done) -> dict[str, str]:
         asked = done.asked
@@ -86,25 +97,33 @@ class Comparisons(Experiment):
                     if run is not None
                 ]
             )
-        return setting.row(accuracies, cost)
+        row = setting.row(accuracies, cost)
+        for arm, of_arm in accuracies.items():
+            mean = mean_and_range(in_percent([each for each in of_arm if each is not None]))
+            row[arm] = with_gaps(mean, of_arm)
+        return row
 
 
-def _row_of_means(setting: ComparisonSetting, done: Done) -> dict[str, str]:
-    accuracies = []
+def _row_of_means(setting: ComparisonSetting, done: Done, missing: list[str]) -> dict[str, str]:
+    """A row; what it lacks, and why, is appended to `missing`."""
+    accuracies: list[float | None] = []
     for seed in done.asked.seeds:
         jobs = [
             arm_job(setting, arm, done.asked.scale, seed) for arm in ("baseline", "coarse_to_fine")
         ]
         baseline, coarse_to_fine = (done.run(job) for job in jobs)
-        accuracies.append(
-            None
-            if baseline is None or coarse_to_fine is None
-            else accuracy_of_nearest_means(baseline, coarse_to_fine, done.places)
-        )
+        accuracy = None
+        if baseline is not None and coarse_to_fine is not None:
+            try:
+                accuracy = accuracy_of_nearest_means(baseline, coarse_to_fine, done.places)
+            except InputError as error:
+                missing.append(f"{setting.name}, nearest class means, seed {seed}: {error}")
+        accuracies.append(accuracy)
     forests = setting.published.forests
+    mean = mean_and_range(in_percent([each for each in accuracies if each is not None]))
     return {
         "setting": setting.name,
-        "nearest class means": mean_and_range(in_percent(accuracies)),
+        "nearest class means": with_gaps(mean, accuracies),
         "Ristin 2015, published": "" if forests is None else f"{forests:.2f}",
     }
 
@@ -119,19 +138,19 @@ class Guesses(Experiment):
 
     setting: ComparisonSetting
 
-    def jobs(self, asked: Asked) -> list[Job]:
+    def jobs(self, asked: Asked) -> dict[str, Job]:
         """The two, of the first seed."""
-        return [
-            arm_job(self.setting, arm, asked.scale, asked.seeds[0])
+        return {
+            arm: arm_job(self.setting, arm, asked.scale, asked.seeds[0])
             for arm in ("baseline", "coarse_to_fine")
-        ]
+        }
 
     def show(self, done: Done) -> Shown:
         """A picture for each kind of outcome."""
-        jobs = self.jobs(done.asked)
+        jobs = [*self.jobs(done.asked).values()]
         baseline, coarse_to_fine = (done.run(job) for job in jobs)
         if baseline is None or coarse_to_fine is None:
-            return Shown(missing=("The runs are not finished.",))
+            return Shown()
         pictures = guesses_of(
             dataclasses.replace(baseline, name="baseline"),
             dataclasses.replace(coarse_to_fine, name="coarse_to_fine"),

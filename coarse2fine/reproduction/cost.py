@@ -3,10 +3,12 @@
 import gc
 import json
 import pathlib
+import platform
 import time
 from collections.abc import Collection, Sequence
 
 import keras
+import tensorflow as tf
 
 from coarse2fine.experiments.setting import shown
 from coarse2fine.experiments.table import Table
@@ -16,11 +18,12 @@ from coarse2fine.reproduction.experiment import Asked, Experiment
 from coarse2fine.reproduction.job import Job
 from coarse2fine.reproduction.work import folder_of
 from coarse2fine.training.batch_size import Say
-from coarse2fine.training.trial import TRIAL_STEPS, Network, make_trial
+from coarse2fine.training.trial import Network, make_trial
 
-_SPEEDS = "speeds.json"
+SPEEDS = "speeds.json"
 _BATCH = 16
-_SECONDS = 1.0  # A larger batch is tried where two updates take less.
+_FEW, _MANY = 1, 9  # Updates; what they differ by is timed.
+_SECONDS = 1.0  # A larger batch is tried where that takes less.
 
 
 def cost_table(
@@ -29,8 +32,8 @@ def cost_table(
     """The experiments with what they cost, and what of it is left to do in a folder.
 
     Hours are those of updates, at a speed that is measured on made images with small batches, once
-    for each network; `home/speeds.json` keeps it. Reading files, validation and evaluation come on
-    top.
+    for each network on each machine; `home/speeds.json` keeps it. Reading files, validation and
+    evaluation come on top.
 
     Args:
         experiments: to list.
@@ -38,7 +41,7 @@ def cost_table(
         home: the experiments' folder.
         say: takes a line on each network that is measured.
     """
-    jobs = {experiment.name: experiment.jobs(asked) for experiment in experiments}
+    jobs = {experiment.name: [*experiment.jobs(asked).values()] for experiment in experiments}
     speeds = _speeds([job for of_one in jobs.values() for job in of_one], home, say)
     rows = []
     for experiment in experiments:
@@ -77,32 +80,42 @@ def _network_name(job: Job) -> str:
 
 
 def _speeds(jobs: Sequence[Job], home: pathlib.Path, say: Say) -> dict[str, float]:
-    """Images a second of each network."""
-    file = home / _SPEEDS
-    speeds: dict[str, float] = read_json(file, ()) if file.is_file() else {}
+    """Images a second of each network on this machine; `home` may be shared by several."""
+    file = home / SPEEDS
+    kept: dict[str, dict[str, float]] = read_json(file, ()) if file.is_file() else {}
+    speeds = kept.setdefault(_machine(), {})
     networks = {_network_name(job): job for job in jobs}
     missing = {name: job for name, job in networks.items() if name not in speeds}
     for number, (name, job) in enumerate(missing.items(), start=1):
         say(f"Measuring a network, {number} of {len(missing)}: {name}")
         speeds[name] = _measure(job)
         make_folder(home)
-        write_bytes(file, json.dumps(speeds, indent=1).encode(), is_shared=True)
+        write_bytes(file, json.dumps(kept, indent=1).encode(), is_shared=True)
     return speeds
 
 
+def _machine() -> str:
+    gpus = map(tf.config.experimental.get_device_details, tf.config.list_physical_devices("GPU"))
+    return ", ".join([platform.node(), *(str(gpu.get("device_name")) for gpu in gpus)])
+
+
 def _measure(job: Job) -> float:
+    """Images a second, of updates alone: what comes before the first one is taken out."""
     config = job.config
     trial = make_trial(Network(config, taxonomy_of(config), image_shape_of(config)))
+
+    def seconds(batch: int, steps: int) -> float:
+        began = time.perf_counter()
+        trial(batch, steps)
+        return time.perf_counter() - began
+
     batch = min(_BATCH, config.images_per_step)
     while True:
-        trial(batch)  # Traces.
-        began = time.perf_counter()
-        trial(batch)
-        seconds = time.perf_counter() - began
-        if seconds > _SECONDS or 2 * batch > config.images_per_step:
+        seconds(batch, _FEW)  # Traces.
+        taken = seconds(batch, _MANY) - seconds(batch, _FEW)
+        if taken > _SECONDS or 2 * batch > config.images_per_step:
             break
         batch *= 2
-    del trial
     keras.backend.clear_session()
     gc.collect()
-    return TRIAL_STEPS * batch / seconds
+    return (_MANY - _FEW) * batch / taken

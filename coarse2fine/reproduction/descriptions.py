@@ -1,6 +1,7 @@
 """Tables that say what runs are made of, and need none (Chen 2018, Tables II and III)."""
 
 import dataclasses
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 import keras
@@ -52,9 +53,13 @@ class _Description(Experiment):
 
     settings: Sequence[Setting]
 
-    def jobs(self, asked: Asked) -> list[Job]:
+    def jobs(self, asked: Asked) -> dict[str, Job]:
         """None."""
-        return []
+        return {}
+
+    def configs(self, asked: Asked) -> list[Config]:
+        """Those of its settings."""
+        return [config for _, config in self._configs(asked)]
 
     def _configs(self, asked: Asked) -> Iterator[tuple[Setting, Config]]:
         for setting in self.settings:
@@ -81,7 +86,7 @@ class Networks(_Description):
     """Networks of tasks, and their parameters as counted (Chen 2018, Table III).
 
     Attributes:
-        published: layers, filters of the widest and millions of parameters, by backbone and width.
+        published: layers, filters of the widest and millions of parameters, by task.
     """
 
     published: dict[str, tuple[int, int, float]]
@@ -91,14 +96,13 @@ class Networks(_Description):
         rows = []
         for setting, config in self._configs(done.asked):
             model = build_model(config, taxonomy_of(config), image_shape_of(config))
-            weighted = [
-                layer
-                for layer in _layers(model.layers)
-                if isinstance(layer, keras.layers.Conv2D | keras.layers.Dense)
-            ]
+            # As published: without the shortcuts, which are 1x1.
             filters = [
-                layer.filters for layer in weighted if isinstance(layer, keras.layers.Conv2D)
+                layer.filters
+                for layer in _layers(model.layers)
+                if isinstance(layer, keras.layers.Conv2D) and layer.kernel_size != (1, 1)
             ]
+            parameters = sum(math.prod(weight.shape) for weight in model.trainable_weights)
             layers, widest, millions = self.published[setting.name]
             rows.append(
                 {
@@ -107,9 +111,9 @@ class Networks(_Description):
                     "training images": f"{recipe_of(setting).images_at(done.asked.scale):,}",
                     "batch": str(config.batch_size),
                     "epochs": str(config.epochs),
-                    "convolutions, dense layers": str(len(weighted)),
+                    "layers (3x3 convolutions, the last)": str(len(filters) + 1),
                     "filters of the widest": str(max(filters)),
-                    "parameters": f"{model.count_params():,}",
+                    "parameters": f"{parameters:,}",
                     "published layers": str(layers),
                     "published filters": str(widest),
                     "published parameters": f"{millions} M",

@@ -14,6 +14,7 @@ from coarse2fine.reproduction.places import Places
 from coarse2fine.reproduction.recipe import Recipe
 from coarse2fine.reproduction.recipes import RECIPES
 from coarse2fine.reproduction.work import folder_of
+from coarse2fine.training import Config
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -88,9 +89,18 @@ class Experiment(abc.ABC):
     name: str
     title: str
 
+    @property
+    def uses_ncm(self) -> bool:
+        """Whether `with_ncm` changes it."""
+        return False
+
     @abc.abstractmethod
-    def jobs(self, asked: Asked) -> list[Job]:
-        """The runs that it needs."""
+    def jobs(self, asked: Asked) -> dict[str, Job]:
+        """The runs that it needs, by what they are in it."""
+
+    def configs(self, asked: Asked) -> list[Config]:
+        """Those that it shows."""
+        return [job.config for job in self.jobs(asked).values()]
 
     @abc.abstractmethod
     def show(self, done: Done) -> Shown:
@@ -100,6 +110,19 @@ class Experiment(abc.ABC):
 def recipe_of(setting: BaseSetting) -> Recipe:
     """How a setting's runs are made."""
     return RECIPES[setting.changes.get("taxonomy") or setting.changes["backbone"]]
+
+
+def with_gaps(cell: str, found: Sequence[object | None]) -> str:
+    """A table's cell, which says where some of its seeds' runs are missing.
+
+    Args:
+        cell: of the runs that there are.
+        found: the run of each seed; None where it is missing.
+    """
+    there = sum(run is not None for run in found)
+    if there == len(found):
+        return cell
+    return f"{cell} ({there} of {len(found)} seeds)" if there else "missing"
 
 
 def at_scale(setting: BaseSetting, scale: str) -> BaseSetting:

@@ -71,12 +71,17 @@ def _all() -> Iterator[Experiment]:
     yield Curves("chen2018_figure3", "Chen 2018, Figure 3: curves of training", CHEN["table1"])
     yield Embeddings("chen2018_figure4", "Chen 2018, Figure 4: features by t-SNE", _CIFAR10)
     yield Confusion("chen2018_figure5", "Chen 2018, Figure 5: confusion of CIFAR-10", _CIFAR10)
-    yield Gains("chen2018_figure6", "Chen 2018, Figure 6: gain against ratio, tasks", _TASKS)
     yield Gains(
-        "chen2018_figure7a", "Chen 2018, Figure 7a: gain against ratio, groupings", CHEN["table6"]
+        "chen2018_figure6",
+        "Chen 2018, Figure 6: gain against ratio, tasks",
+        _TASKS,
+        {"figure": _TASKS},
     )
     yield Gains(
-        "chen2018_figure7b", "Chen 2018, Figure 7b: gain against ratio, noise", CHEN["table7"]
+        "chen2018_figure7",
+        "Chen 2018, Figure 7: gain against ratio, groupings and noise",
+        (*CHEN["table6"], *CHEN["table7"]),
+        {"groupings": CHEN["table6"], "noise": CHEN["table7"]},
     )
 
 

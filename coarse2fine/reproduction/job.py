@@ -15,6 +15,13 @@ from coarse2fine.training.workdir import Workdir
 _RESOLVED = {"epochs", "steps"}
 
 
+def fingerprint_of(config: Config) -> str:
+    """Of a config's values that decide its run; those that are the defaults do not count."""
+    default = Config()
+    values = {name: getattr(config, name) for name in default.differing(config)}
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
+
+
 @dataclasses.dataclass(frozen=True)
 class Job:
     """A run, by all that decides it.
@@ -37,10 +44,8 @@ class Job:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """Of the config's values; those that are the defaults do not count."""
-        config, default = self.config, Config()
-        values = {name: getattr(config, name) for name in default.differing(config)}
-        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
+        """As of `fingerprint_of`."""
+        return fingerprint_of(self.config)
 
     @property
     def name(self) -> str:
@@ -57,11 +62,11 @@ class Job:
             return config.steps * config.images_per_step
         shares = (config.fine_fraction or 0.0, config.coarse_fraction or 0.0)
         fine, coarse = (share * self.num_images for share in shares)
-        in_training = fine * (1 - config.validation_fraction)
+        in_a_pass = fine * (1 - config.validation_fraction)
         if config.labels != "fine":
-            in_training, fine = in_training + coarse, fine + coarse
-        passes = in_training + (fine if config.refit else 0.0)
-        return round((config.epochs or 0) * passes)
+            in_a_pass += coarse
+        # A refit replays the updates of its search.
+        return round((config.epochs or 0) * in_a_pass * (2 if config.refit else 1))
 
     def is_finished(self, folder: pathlib.Path) -> bool:
         """Whether the folder holds the run, and all that is asked of it.

@@ -1,9 +1,11 @@
 """A system of nearest class means beside the networks of a comparison."""
 
+import json
+
 from coarse2fine.evaluation.embedding import features
 from coarse2fine.evaluation.evaluated_run import EvaluatedRun
 from coarse2fine.evaluation.nearest_class_means import fit_class_means, nearest_class_means
-from coarse2fine.files import read_json, write_json
+from coarse2fine.files import read_json, write_bytes
 from coarse2fine.reproduction.places import Places
 from coarse2fine.training import load_run
 from coarse2fine.training.run import plan_of
@@ -48,5 +50,6 @@ def accuracy_of_nearest_means(
     has_label = test.fine >= 0
     named = nearest_class_means(features(run, test), means)
     accuracy = float((named == test.fine)[has_label].mean())
-    write_json(file, {"of": key, "fine_top1": accuracy})
+    content = json.dumps({"of": key, "fine_top1": accuracy})
+    write_bytes(file, content.encode(), is_shared=True)
     return accuracy

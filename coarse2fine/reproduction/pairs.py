@@ -1,8 +1,8 @@
 """Chen 2018's experiments: runs on fine and on coarse labels in settings."""
 
 import dataclasses
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from coarse2fine.evaluation.pairs import Pair
 from coarse2fine.experiments.granularity import LABELS, Setting
 from coarse2fine.experiments.pair_pictures import accuracy_lines, correlation_of, fraction_figure
 from coarse2fine.experiments.run_pictures import MOST_IMAGES, confusion_of
+from coarse2fine.experiments.setting import in_percent, mean_and_range
 from coarse2fine.experiments.table import Table
 from coarse2fine.reproduction.experiment import (
     Asked,
@@ -21,11 +22,17 @@ from coarse2fine.reproduction.experiment import (
     Shown,
     at_scale,
     recipe_of,
+    with_gaps,
 )
 from coarse2fine.reproduction.job import Job
 from coarse2fine.training import load_run
 
-_NOT_FINISHED = "{}: its runs are not finished."
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_BEST = (
+    "Published accuracies are of the best epoch on the test set, measured ones of the last epoch."
+)
 
 
 def labels_job(setting: Setting, labels: str, scale: str, seed: int) -> Job:
@@ -53,22 +60,28 @@ class Pairs(Experiment):
 
     settings: Sequence[Setting]
 
-    def jobs(self, asked: Asked) -> list[Job]:
+    def jobs(self, asked: Asked) -> dict[str, Job]:
         """Both runs of each setting with each seed."""
-        return [
-            labels_job(setting, labels, asked.scale, seed)
+        return {
+            f"{setting.name}, {labels} labels, seed {seed}": labels_job(
+                setting, labels, asked.scale, seed
+            )
             for seed in asked.seeds
             for setting in self.settings
             for labels in LABELS
-        ]
+        }
 
     def show(self, done: Done) -> Shown:
         """The table."""
         rows = []
         for setting in self.settings:
             coarse, fine = (self._runs(setting, labels, done) for labels in LABELS)
-            rows.append(setting.row(coarse, fine))
-        return Shown({"table": Table(rows)})
+            row = setting.row(coarse, fine)
+            for column, runs in (("A_CC", coarse), ("A_FC", fine)):
+                shares = [run.coarse_accuracy for run in runs if run is not None]
+                row[column] = with_gaps(mean_and_range(in_percent(shares)), runs)
+            rows.append(row)
+        return Shown({"table": Table(rows, notes=[_BEST])})
 
     def _runs(self, setting: Setting, labels: str, done: Done) -> list[EvaluatedRun | None]:
         scale = done.asked.scale
@@ -80,20 +93,28 @@ class Pairs(Experiment):
         return None if coarse is None or fine is None else Pair(fine, coarse)
 
 
+class _OfTheFirstSeed(Pairs):
+    """Pictures for which one seed is enough."""
+
+    def jobs(self, asked: Asked) -> dict[str, Job]:
+        """Both runs of each setting with the first seed."""
+        return super().jobs(dataclasses.replace(asked, seeds=asked.seeds[:1]))
+
+
 @dataclasses.dataclass(frozen=True)
-class Curves(Pairs):
+class Curves(_OfTheFirstSeed):
     """Accuracies in the course of training, a picture for each setting (Chen 2018, Figure 3)."""
 
     def show(self, done: Done) -> Shown:
-        """The pictures, of the first seed."""
-        pictures, missing = {}, []
-        for setting in self.settings:
-            pair = self._pair(setting, done)
-            if pair is None:
-                missing.append(_NOT_FINISHED.format(setting.name))
-            else:
-                pictures[setting.name] = figures.accuracy_curves(accuracy_lines(pair), setting.name)
-        return Shown(pictures=pictures, missing=missing)
+        """The pictures."""
+        pairs = {setting.name: self._pair(setting, done) for setting in self.settings}
+        return Shown(
+            pictures={
+                name: figures.accuracy_curves(accuracy_lines(pair), name)
+                for name, pair in pairs.items()
+                if pair is not None
+            }
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,77 +124,80 @@ class Fractions(Pairs):
     def show(self, done: Done) -> Shown:
         """The pictures, of the first seed, and a table."""
         found: dict[str, list[Pair]] = {}
-        missing = []
         for setting in self.settings:
-            task = setting.name.split("/")[0]
             pair = self._pair(setting, done)
-            if pair is None:
-                missing.append(_NOT_FINISHED.format(setting.name))
-            else:
-                found.setdefault(task, []).append(pair)
+            if pair is not None:
+                found.setdefault(setting.name.split("/")[0], []).append(pair)
         pictures = {task: fraction_figure(pairs) for task, pairs in found.items()}
-        return Shown(super().show(done).tables, pictures, missing)
+        return Shown(super().show(done).tables, pictures)
 
 
 @dataclasses.dataclass(frozen=True)
 class Gains(Pairs):
-    """Gains against confusion ratios (Chen 2018, Figures 6 and 7)."""
+    """Gains against confusion ratios (Chen 2018, Figures 6 and 7).
+
+    Attributes:
+        pictures: the settings of each, by the names of their files.
+    """
+
+    pictures: Mapping[str, Sequence[Setting]]
 
     def show(self, done: Done) -> Shown:
-        """The picture, of the first seed, and a table."""
-        measured, published, missing = [], [], []
-        for setting in self.settings:
+        """The pictures, of the first seed, and a table."""
+        missing: list[str] = []
+        pictures = {
+            name: self._picture(settings, done, missing) for name, settings in self.pictures.items()
+        }
+        return Shown(super().show(done).tables, pictures, missing)
+
+    def _picture(self, settings: Sequence[Setting], done: Done, missing: list[str]) -> "Figure":
+        """A picture; what it lacks, and why, is appended to `missing`."""
+        measured, published = [], []
+        for setting in settings:
             numbers = setting.published
             if numbers.ratio is not None and numbers.gain is not None:
                 published.append(
                     figures.GainPoint(setting.name, numbers.ratio, numbers.gain, is_published=True)
                 )
             pair = self._pair(setting, done)
-            if pair is None:
-                missing.append(_NOT_FINISHED.format(setting.name))
-            elif pair.ratio is None:
+            if pair is not None and pair.ratio is None:
                 missing.append(f"{setting.name}: no siblings were confused, and it has no ratio.")
-            else:
+            elif pair is not None and pair.ratio is not None:
                 measured.append(figures.GainPoint(setting.name, pair.ratio, 100 * pair.gain))
-        picture = figures.gain_against_ratio(
+        return figures.gain_against_ratio(
             [*measured, *published], correlation_of(measured), correlation_of(published), self.title
         )
-        return Shown(super().show(done).tables, {"figure": picture}, missing)
 
 
 @dataclasses.dataclass(frozen=True)
-class Confusion(Pairs):
+class Confusion(_OfTheFirstSeed):
     """The confusion matrix of the runs on fine labels (Chen 2018, Figure 5)."""
 
-    def jobs(self, asked: Asked) -> list[Job]:
+    def jobs(self, asked: Asked) -> dict[str, Job]:
         """The runs on fine labels, of the first seed."""
-        return [labels_job(s, "fine", asked.scale, asked.seeds[0]) for s in self.settings]
+        jobs = super().jobs(asked)
+        return {name: job for name, job in jobs.items() if job.config.labels == "fine"}
 
     def show(self, done: Done) -> Shown:
         """A picture for each setting."""
-        pictures, missing = {}, []
-        for setting, job in zip(self.settings, self.jobs(done.asked), strict=True):
-            run = done.run(job)
-            if run is None:
-                missing.append(_NOT_FINISHED.format(setting.name))
-            else:
-                pictures[setting.name] = confusion_of(run)
-        return Shown(pictures=pictures, missing=missing)
+        runs = {setting.name: self._runs(setting, "fine", done)[0] for setting in self.settings}
+        return Shown(
+            pictures={name: confusion_of(run) for name, run in runs.items() if run is not None}
+        )
 
 
 @dataclasses.dataclass(frozen=True)
-class Embeddings(Pairs):
+class Embeddings(_OfTheFirstSeed):
     """Where t-SNE puts the features of test images (Chen 2018, Figure 4)."""
 
     def show(self, done: Done) -> Shown:
-        """A picture for each run of the first seed."""
-        pictures, missing = {}, []
+        """A picture for each run."""
+        pictures = {}
         for setting in self.settings:
             for labels in LABELS:
                 job = labels_job(setting, labels, done.asked.scale, done.asked.seeds[0])
                 folder = done.folder(job)
                 if folder is None:
-                    missing.append(_NOT_FINISHED.format(f"{setting.name}, {labels} labels"))
                     continue
                 run, source = load_run(folder), done.places.load(job.config, "test")
                 order = np.random.default_rng(run.config.seed).permutation(len(source))
@@ -185,4 +209,4 @@ class Embeddings(Pairs):
                     run.taxonomy.coarse_names,
                     f"{setting.name}: trained with {labels} labels",
                 )
-        return Shown(pictures=pictures, missing=missing)
+        return Shown(pictures=pictures)

@@ -44,6 +44,7 @@ _SHORT: dict[str, Any] = {
     "learning_rate": 0.05,
 }
 _TINY: dict[str, Any] = {
+    "preprocess": "standardize",
     "taxonomy": None,
     "image_size": None,
     "shorter_side": None,
@@ -62,6 +63,7 @@ _CHEN: dict[str, Any] = {
     "schedule": "milestones",
     "weight_decay": 5e-4,
     "track_training_accuracy": True,
+    "tracked_share": 1.0,
     "track_test_accuracy": True,
 }
 _CHEN_CIFAR10 = {
@@ -112,8 +114,6 @@ def _lei(num_images: int, paper: dict[str, Any], smoke: str, **quick: Any) -> Re
     views = 10 if paper["dataset"] == "folder" else 1
     # Built-in images are too small for the networks of ImageNet.
     tiny = {**_TINY_LEI, "dataset": "shapes/4x4", "backbone": smoke, "width": 0.1}
-    if views > 1:  # Those networks take pixels as they are, which these do not.
-        tiny["preprocess"] = "standardize"
     return Recipe(num_images, paper, {**_SHORT, **quick}, tiny, views)
 
 

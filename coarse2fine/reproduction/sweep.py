@@ -13,7 +13,13 @@ from coarse2fine.experiments.comparison_setting import ComparisonSetting
 from coarse2fine.experiments.setting import in_percent, mean_and_range
 from coarse2fine.experiments.table import Table
 from coarse2fine.reproduction.comparisons import arm_job
-from coarse2fine.reproduction.experiment import Asked, Done, Experiment, Shown
+from coarse2fine.reproduction.experiment import (
+    Asked,
+    Done,
+    Experiment,
+    Shown,
+    with_gaps,
+)
 from coarse2fine.reproduction.job import Job
 from coarse2fine.training.events import writing_events
 from coarse2fine.training.workdir import Workdir
@@ -35,11 +41,13 @@ class Sweep(Experiment):
     setting: ComparisonSetting
     weights: Sequence[float]
 
-    def jobs(self, asked: Asked) -> list[Job]:
+    def jobs(self, asked: Asked) -> dict[str, Job]:
         """A run for each weight and seed."""
-        return [
-            self._job(weight, asked.scale, seed) for seed in asked.seeds for weight in self.weights
-        ]
+        return {
+            f"coarse_weight {weight:g}, seed {seed}": self._job(weight, asked.scale, seed)
+            for seed in asked.seeds
+            for weight in self.weights
+        }
 
     def _job(self, weight: float, scale: str, seed: int) -> Job:
         changes = {"coarse_weight": weight, "validation_fraction": 0.1, "refit": False}
@@ -49,28 +57,25 @@ class Sweep(Experiment):
     def show(self, done: Done) -> Shown:
         """The table, the picture, and in `hparams` what TensorBoard's plugin reads."""
         asked = done.asked
-        accuracies: dict[float, list[float | None]] = {
+        accuracies = {
             weight: [_accuracy(self._job(weight, asked.scale, seed), done) for seed in asked.seeds]
             for weight in self.weights
         }
-        folder = done.home / self.name / "hparams"
-        _write_hparams(folder, accuracies)
-        measured = {w: [a for a in of_w if a is not None] for w, of_w in accuracies.items()}
-        points = [
-            figures.SweepPoint(weight, [*of_weight])
-            for weight, of_weight in measured.items()
-            if of_weight
-        ]
+        _write_hparams(done.home / self.name / "hparams", accuracies, asked.seeds)
+        found = {w: [a for a in of_w if a is not None] for w, of_w in accuracies.items()}
         rows = [
             {
                 "coarse_weight": f"{weight:g}",
-                "validation fine top-1": mean_and_range(in_percent(of_weight)),
+                "validation fine top-1": with_gaps(
+                    mean_and_range(in_percent(found[weight])), of_weight
+                ),
             }
             for weight, of_weight in accuracies.items()
         ]
         tables = {"table": Table(rows)}
+        points = [figures.SweepPoint(weight, of_w) for weight, of_w in found.items() if of_w]
         if not points:
-            return Shown(tables, missing=("No run is finished.",))
+            return Shown(tables)
         picture = figures.sweep_figure(points, "weight of the coarse loss (λ)", self.title)
         return Shown(tables, {"figure": picture})
 
@@ -80,15 +85,17 @@ def _accuracy(job: Job, done: Done) -> float | None:
     return None if folder is None else Workdir(folder).read_metrics()[-1][_METRIC]
 
 
-def _write_hparams(folder: pathlib.Path, accuracies: dict[float, list[float | None]]) -> None:
+def _write_hparams(
+    folder: pathlib.Path, accuracies: dict[float, list[float | None]], seeds: Sequence[int]
+) -> None:
     """Writes a session for each weight and seed, in place of those that were there."""
     with writing_events(folder):
         shutil.rmtree(folder, ignore_errors=True)
         for weight, of_weight in accuracies.items():
-            for number, accuracy in enumerate(of_weight):
+            for seed, accuracy in zip(seeds, of_weight, strict=True):
                 if accuracy is None:
                     continue
-                name = f"coarse_weight={weight:g}_{number}"
+                name = f"coarse_weight={weight:g}_seed={seed}"
                 with tf.summary.create_file_writer(str(folder / name)).as_default():
-                    hparams.hparams({"coarse_weight": weight}, trial_id=name)
+                    hparams.hparams({"coarse_weight": weight, "seed": seed}, trial_id=name)
                     tf.summary.scalar(_METRIC, accuracy, step=0)

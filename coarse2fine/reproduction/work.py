@@ -13,6 +13,7 @@ from coarse2fine.training.batch_size import Say
 from coarse2fine.training.lock import InUse, locked
 
 TRIES = 2
+LEASES = "leases"
 _POLL_SECONDS = 2.0
 
 
@@ -22,7 +23,7 @@ def work_off(
     do: Callable[[Job, pathlib.Path], None],
     say: Say,
     poll_seconds: float = _POLL_SECONDS,
-) -> dict[Job, str]:
+) -> Iterator[tuple[Job, str | None]]:
     """Does those jobs that are not finished, and waits for those that other processes do.
 
     A process that does a job holds a lock on `home/leases/<job>`, which the system gives back
@@ -36,38 +37,45 @@ def work_off(
         say: takes a line on each job.
         poll_seconds: how long to wait before looking again at what others do.
 
-    Returns:
-        Why each job that failed did.
+    Yields:
+        Each job once it is finished or has failed, in that case with the reason.
     """
-    waiting = [job for job in jobs if not job.is_finished(folder_of(job, home))]
-    tries: dict[Job, int] = collections.Counter()
-    failures: dict[Job, str] = {}
+    waiting, tries = list(jobs), collections.Counter[Job]()
+    has_said = False
     while waiting:
         left = []
+        is_idle = True
         for number, job in enumerate(waiting, start=1):
+            reason, folder = None, folder_of(job, home)
+            if job.is_finished(folder):
+                yield job, None
+                continue
             try:
                 with _leased(home, job.name):
-                    if not job.is_finished(folder_of(job, home)):
+                    if not job.is_finished(folder):
+                        is_idle = False
                         say(f"{job.name}: {number} of {len(waiting)}")
-                        do(job, folder_of(job, home))
+                        do(job, folder)
             except InUse:
                 left.append(job)
+                continue
             except (Interrupted, WorkerLost):
                 raise
             except Exception as error:
-                tries[job] += 1
                 reason = str(error) if isinstance(error, InputError) else _described(error)
-                say(f"{job.name} failed: {reason}")
+                tries[job] += 1
                 if tries[job] < TRIES:
+                    say(f"{job.name} failed, and will be tried once more: {reason}")
                     left.append(job)
-                else:
-                    failures[job] = reason
-        if left and not any(tries[job] for job in left):
-            if left != waiting:
+                    continue
+                say(f"{job.name} failed: {reason}")
+            yield job, reason
+        if left and is_idle:
+            if not has_said:
                 say(f"Waiting for {len(left)} runs that other processes do.")
+                has_said = True
             time.sleep(poll_seconds)
         waiting = left
-    return failures
 
 
 def folder_of(job: Job, home: pathlib.Path) -> pathlib.Path:
@@ -89,7 +97,7 @@ def waiting_lease(home: pathlib.Path, name: str) -> Iterator[None]:
 
 
 def _leased(home: pathlib.Path, name: str) -> contextlib.AbstractContextManager[None]:
-    folder = home / "leases" / name
+    folder = home / LEASES / name
     make_folder(folder)
     return locked(folder)
 

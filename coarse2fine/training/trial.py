@@ -19,7 +19,7 @@ from coarse2fine.training.strategy import make_strategy
 from coarse2fine.training.workers import Workers
 
 _MADE = 16  # Images; a batch of any size repeats them.
-TRIAL_STEPS = 2  # The order of operations varies, and the highest peak counts.
+_STEPS = 2  # The order of operations varies, and the highest peak counts.
 _ANY_LENGTH = 1000  # Updates of a run; its optimizer takes the same memory for any number.
 
 # The fields of a config that the memory of a step depends on, beside the labels.
@@ -76,8 +76,8 @@ class Memory:
         return self.fixed + batch_size * self.per_image
 
 
-def make_trial(network: Network) -> Callable[[int], None]:
-    """What trains the network for some updates on made images, in batches of a size that it takes.
+def make_trial(network: Network) -> Callable[..., None]:
+    """What trains the network on made images, for a batch size and perhaps a number of updates.
 
     The network is made and trained as a run's is: with its precision, replicas and optimizer.
     """
@@ -96,14 +96,14 @@ def make_trial(network: Network) -> Callable[[int], None]:
         "center", fit_preprocessing("center", source, places), source.image_shape
     )
 
-    def train(batch_size: int) -> None:
+    def train(batch_size: int, steps: int = _STEPS) -> None:
         schedule = Schedule(_MADE, 0, batch_size, seed=0)
         batches = Workers(strategy).distribute(
             lambda replicas: training_batches(
                 source, places, places[:0], schedule, preprocess, replicas=replicas
             )
         )
-        model.fit(batches, steps_per_epoch=TRIAL_STEPS, shuffle=False, verbose=0)
+        model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
 
     return train
 

@@ -10,6 +10,7 @@ from coarse2fine.data.load import load_source
 from coarse2fine.errors import InputError
 from coarse2fine.experiments import ARMS, lei2017
 from coarse2fine.experiments.chen2018 import SETTINGS
+from coarse2fine.experiments.evaluated import cost_of_run
 from coarse2fine.reproduction import EXPERIMENTS, SCALES, Asked
 from coarse2fine.reproduction.comparisons import arm_job
 from coarse2fine.reproduction.descriptions import taxonomy_of
@@ -17,7 +18,7 @@ from coarse2fine.reproduction.job import Job
 from coarse2fine.reproduction.pairs import labels_job
 from coarse2fine.reproduction.recipe import Recipe
 from coarse2fine.reproduction.reproduce import find_experiments
-from coarse2fine.training import Config
+from coarse2fine.training import Config, train
 from coarse2fine.training.plan import make_plan
 
 PRESETS = pathlib.Path(__file__).parents[2] / "launch" / "presets"
@@ -25,15 +26,15 @@ PRESETS = pathlib.Path(__file__).parents[2] / "launch" / "presets"
 
 def test_every_table_and_figure_of_both_papers_is_there():
     lei = [*(f"table{n}" for n in range(1, 6)), *(f"figure{n}" for n in range(5, 8))]
-    chen = [*(f"table{n}" for n in range(1, 9)), *(f"figure{n}" for n in range(2, 7))]
+    chen = [*(f"table{n}" for n in range(1, 9)), *(f"figure{n}" for n in range(2, 8))]
     names = [*(f"lei2017_{name}" for name in lei), *(f"chen2018_{name}" for name in chen)]
-    assert list(EXPERIMENTS) == [*names, "chen2018_figure7a", "chen2018_figure7b"]
+    assert list(EXPERIMENTS) == names
 
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_equal_runs_have_one_name_and_others_have_others(scale):
     asked = Asked(scale, seeds=(0, 3))
-    jobs = [job for experiment in EXPERIMENTS.values() for job in experiment.jobs(asked)]
+    jobs = [job for e in EXPERIMENTS.values() for job in e.jobs(asked).values()]
     configs = {}
     for job in jobs:
         assert configs.setdefault(job.name, job) == job
@@ -44,20 +45,20 @@ def test_equal_runs_have_one_name_and_others_have_others(scale):
 @pytest.mark.parametrize("scale", SCALES)
 def test_a_run_is_shared_by_the_experiments_that_need_it(scale):
     def names(experiment):
-        return {job.name for job in EXPERIMENTS[experiment].jobs(Asked(scale))}
+        return {job.name for job in EXPERIMENTS[experiment].jobs(Asked(scale)).values()}
 
     assert names("lei2017_figure6") < names("lei2017_table1")
     assert names("lei2017_table3") == names("lei2017_table2")
     assert names("lei2017_figure7") < names("lei2017_table2")
     assert names("chen2018_figure3") == names("chen2018_table1")
     assert names("chen2018_figure5") < names("chen2018_figure4") < names("chen2018_table1")
-    assert names("chen2018_figure7a") == names("chen2018_table6")
+    assert names("chen2018_figure7") == names("chen2018_table6") | names("chen2018_table7")
     assert names("chen2018_figure6") == names("chen2018_table1") | names("chen2018_table8")
 
 
 def test_smoke_needs_no_data_set():
     for experiment in EXPERIMENTS.values():
-        for job in experiment.jobs(Asked("smoke")):
+        for job in experiment.jobs(Asked("smoke")).values():
             assert job.config.dataset.startswith("shapes")
             assert job.config.taxonomy is None
 
@@ -103,39 +104,54 @@ def test_chen_2018_at_paper_scale_is_what_its_presets_hold(preset, task, name, l
     assert not config.differing(given)
     assert config.track_training_accuracy
     assert config.track_test_accuracy
+    assert config.tracked_share == 1
 
 
 @pytest.mark.parametrize("arm", ARMS)
-@pytest.mark.parametrize("changes", [{}, {"validation_fraction": 0.1}, {"refit": True}])
-def test_images_seen_are_those_of_the_plan(arm, changes):
+@pytest.mark.parametrize("validation_fraction", [0.0, 0.1])
+def test_images_seen_are_those_of_the_plan(arm, validation_fraction):
     config = Config(
         dataset="shapes/3x2",
         labels=ARMS[arm],
         fine_fraction=0.5,
         coarse_fraction=0.25,
-        schedule="plateau" if changes.get("refit") else "cosine",
+        schedule="cosine",
         batch_size=10,
         epochs=3,
-        validation_fraction=changes.get("validation_fraction", 0.1 if "refit" in changes else 0),
-        refit="refit" in changes,
+        validation_fraction=validation_fraction,
     )
     source = load_source("shapes/3x2", "train")
-    seen = 10 * make_plan(source, config.replace(refit=False)).steps
-    if "refit" in changes:
-        whole = config.replace(refit=False, schedule="cosine", validation_fraction=0.0)
-        seen += 10 * make_plan(source, whole).steps
-    assert Job(config, len(source)).images_seen == pytest.approx(seen, abs=3 * 2 * 10)
+    seen = 10 * make_plan(source, config).steps
+    assert Job(config, len(source)).images_seen == pytest.approx(seen, abs=3 * 10)
     assert Job(config.replace(epochs=None, steps=7), len(source)).images_seen == 70
 
 
+def test_images_seen_by_a_refit_are_those_that_its_run_saw(tmp_path):
+    config = Config(
+        dataset="shapes/2x2",
+        width=0.05,
+        labels="fine",
+        fine_fraction=0.5,
+        coarse_fraction=0.0,
+        schedule="plateau",
+        preprocess="standardize",
+        batch_size=20,
+        epochs=1,
+        validation_fraction=0.25,
+        refit=True,
+    )
+    run = train(config, tmp_path / "run")
+    assert Job(config, 800).images_seen == cost_of_run(run.workdir)["images_seen"] == 600
+
+
 def test_a_taxonomy_has_as_many_classes_as_the_data():
-    nin_imagenet = EXPERIMENTS["lei2017_table2"].jobs(Asked("paper"))[0].config
+    nin_imagenet = EXPERIMENTS["lei2017_table2"].configs(Asked("paper"))[0]
     taxonomy = taxonomy_of(nin_imagenet)
     assert (taxonomy.num_fine, len(taxonomy.coarse_names)) == (387, 143)
     for name, counts in (("chen2018_table8", (25, 5)), ("chen2018_table6", (10, 2))):
-        taxonomy = taxonomy_of(EXPERIMENTS[name].jobs(Asked("paper"))[0].config)
+        taxonomy = taxonomy_of(EXPERIMENTS[name].configs(Asked("paper"))[0])
         assert (taxonomy.num_fine, len(taxonomy.coarse_names)) == counts
-    taxonomy = taxonomy_of(EXPERIMENTS["chen2018_table8"].jobs(Asked("smoke"))[0].config)
+    taxonomy = taxonomy_of(EXPERIMENTS["chen2018_table8"].configs(Asked("smoke"))[0])
     assert taxonomy == load_source("shapes/2x2", "train").taxonomy
 
 

@@ -19,9 +19,11 @@ from coarse2fine.reproduction import (
     Asked,
     Places,
     check_complete,
+    cost,
     list_experiments,
     reproduce,
 )
+from coarse2fine.reproduction.experiment import Done
 from coarse2fine.training.events import read_events
 from coarse2fine.training.workdir import Workdir
 
@@ -44,6 +46,9 @@ def few():
         ("chen2018_table3", settings("table1", "cifar10")),
     ):
         experiments[name] = dataclasses.replace(experiments[name], settings=of_it)
+    experiments["chen2018_figure6"] = dataclasses.replace(
+        experiments["chen2018_figure6"], pictures={"figure": settings("table1", "cifar10")}
+    )
     table1 = experiments["lei2017_table1"]
     experiments["lei2017_table1"] = dataclasses.replace(table1, settings=table1.settings[:1])
     sweep = experiments["lei2017_figure5"]
@@ -84,7 +89,7 @@ def made(tmp_path_factory):
 
 def test_each_run_is_trained_once(made):
     home, found, trained = made
-    jobs = {job for one in found.values() for job in one.experiment.jobs(SMOKE)}
+    jobs = {job for one in found.values() for job in one.experiment.jobs(SMOKE).values()}
     assert len(trained) == len(jobs) == 3 + 2 + 2 + 2
     assert {path.name for path in (home / "runs").iterdir()} == {job.name for job in jobs}
 
@@ -115,13 +120,14 @@ def test_each_experiment_gives_its_tables_and_pictures(made):
 
 
 def rows(made, experiment, name="table"):
-    return list(csv.DictReader((made[0] / experiment / f"{name}.csv").open()))
+    lines = (made[0] / experiment / f"{name}.csv").read_text().splitlines()
+    return list(csv.DictReader(line for line in lines if not line.startswith("#")))
 
 
 def test_a_comparison_shows_its_arms_beside_the_published_numbers(made):
     home, found, _ = made
     (row,) = rows(made, "lei2017_table1")
-    jobs = found["lei2017_table1"].experiment.jobs(SMOKE)
+    jobs = found["lei2017_table1"].experiment.jobs(SMOKE).values()
     for arm, job in zip(("baseline", "coarse_to_fine", "oracle"), jobs, strict=True):
         run = EvaluatedRun.load(home / "runs" / job.name)
         assert row[arm] == f"{100 * run.report['fine_top1']:.2f}"
@@ -143,14 +149,14 @@ def test_tables_say_how_they_are_made(made):
 def test_nearest_class_means_have_a_table_of_their_own(made):
     home, found, _ = made
     (row,) = rows(made, "lei2017_table1", "nearest_class_means")
-    jobs = found["lei2017_table1"].experiment.jobs(SMOKE)
+    jobs = [*found["lei2017_table1"].experiment.jobs(SMOKE).values()]
     kept = json.loads((home / "runs" / jobs[1].name / "nearest_class_means.json").read_text())
     assert row == {"setting": "nin", "nearest class means": f"{100 * kept['fine_top1']:.2f}"}
 
 
 def test_a_sweep_is_judged_by_validation_images_and_never_by_the_test_set(made):
     home, found, _ = made
-    jobs = found["lei2017_figure5"].experiment.jobs(SMOKE)
+    jobs = found["lei2017_figure5"].experiment.jobs(SMOKE).values()
     for row, job, weight in zip(rows(made, "lei2017_figure5"), jobs, ("0.1", "10"), strict=True):
         run = Workdir(home / "runs" / job.name)
         accuracy = run.read_metrics()[-1]["val_fine_top1"]
@@ -168,10 +174,9 @@ def test_a_sweep_is_there_for_tensorboards_hparams(made):
         values = [value for event in read_events(file) for value in event.summary.value]
         (accuracy,) = [float(make_ndarray(v.tensor)) for v in values if v.tag == "val_fine_top1"]
         (start,) = [
-            data.session_start_info
+            metadata.parse_session_start_info_plugin_data(v.metadata.plugin_data.content)
             for v in values
             if v.tag == metadata.SESSION_START_INFO_TAG
-            for data in [metadata.parse_session_start_info_plugin_data_wrapper(v)]
         ]
         found[start.hparams["coarse_weight"].number_value] = accuracy
     expected = [float(r["validation fine top-1"]) for r in rows(made, "lei2017_figure5")]
@@ -182,7 +187,7 @@ def test_a_sweep_is_there_for_tensorboards_hparams(made):
 def test_a_pair_is_judged_by_coarse_decisions(made):
     home, found, _ = made
     (row,) = rows(made, "chen2018_table1")
-    jobs = found["chen2018_table1"].experiment.jobs(SMOKE)
+    jobs = found["chen2018_table1"].experiment.jobs(SMOKE).values()
     coarse, fine = (EvaluatedRun.load(home / "runs" / job.name) for job in jobs)
     assert (coarse.config.labels, fine.config.labels) == ("coarse", "fine")
     assert row["A_CC"] == f"{100 * coarse.report['coarse_top1']:.2f}"
@@ -190,19 +195,50 @@ def test_a_pair_is_judged_by_coarse_decisions(made):
     assert (row["published A_CC"], row["published A_FC"]) == ("98.42", "99.20")
 
 
-def test_networks_are_counted(made):
-    (row,) = rows(made, "chen2018_table3")
-    assert row["network"] == "preact_resnet, width 0.1"
+def test_networks_are_counted_as_published(tmp_path):
+    done = Done(tmp_path, Asked("paper"), Places())
+    (row,) = few()["chen2018_table3"].show(done).tables["table"].rows
+    assert row["network"] == "preact_resnet, width 1"
+    assert row["parameters"] == "11,171,146"
     assert row["published parameters"] == "11.1 M"
-    run = made[0] / "runs"
-    assert int(row["parameters"].replace(",", "")) > 10_000
-    assert run.is_dir()
+    layers, filters = (row[name] for name in ("published layers", "published filters"))
+    assert (row["layers (3x3 convolutions, the last)"], row["filters of the widest"]) == (
+        layers,
+        filters,
+    )
+
+
+def test_tables_without_runs_have_the_fingerprints_of_their_networks(tmp_path):
+    texts = [
+        one.text
+        for scale in ("quick", "paper")
+        for one in reproduce(
+            ["chen2018_table2", "chen2018_table3"], tmp_path / scale, Asked(scale), run=False
+        )
+    ]
+    found = [re.search(r"Config fingerprint ([0-9a-f]{12})", text)[1] for text in texts]
+    assert found[0] == found[1] != found[2] == found[3]
 
 
 def test_tasks_name_their_classes(made):
     table = rows(made, "chen2018_table2")
     (disk,) = [r for r in table if (r["task"], r["coarse class"]) == ("cifar10", "disk")]
     assert disk["fine classes"].split(", ")[:2] == ["striped disk", "dotted disk"]
+
+
+def test_the_speed_is_that_of_updates_and_not_of_their_start(monkeypatch):
+    now = [0.0]
+
+    def make_trial(network):
+        def train(batch, steps):
+            now[0] += 7.0 + 0.25 * steps * batch / 16
+
+        return train
+
+    monkeypatch.setattr("coarse2fine.reproduction.cost.make_trial", make_trial)
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+    (job, *_) = EXPERIMENTS["lei2017_table1"].jobs(Asked("paper")).values()
+    assert cost._measure(job) == pytest.approx(64)
 
 
 def test_with_nothing_left_to_do_nothing_is_made_again(made, monkeypatch):
@@ -225,11 +261,11 @@ def test_a_run_that_is_evaluated_again_has_its_tables_made_again(made, tmp_path,
     experiment = few()["chen2018_figure5"]
     picture = home / experiment.name / "cifar10.png"
     before = picture.stat().st_mtime_ns
-    (job,) = experiment.jobs(SMOKE)
+    (job,) = experiment.jobs(SMOKE).values()
     report = home / "runs" / job.name / "report.json"
     content = json.loads(report.read_text())
     report.write_text(json.dumps(content))  # Other bytes.
-    reproduce([experiment.name], home, dataclasses.replace(SMOKE, with_ncm=True))
+    reproduce([experiment.name], home, SMOKE)
     assert picture.stat().st_mtime_ns > before
 
 
@@ -272,10 +308,41 @@ def test_what_cannot_be_shown_leaves_the_others_to_be_made(tmp_path, monkeypatch
     assert two.missing == ["chen2018_table2 cannot be shown: There is no openTSNE."]
     assert three.text
     assert not three.missing
+    monkeypatch.undo()
+    (again,) = reproduce(["chen2018_table2"], tmp_path / "w", SMOKE)
+    assert again.text
+    assert not again.missing
+
+
+def test_without_running_it_shows_what_there_is(made, monkeypatch, tmp_path):
+    home, _, _ = made
+    monkeypatch.setattr(MODULE, "EXPERIMENTS", few())
+    asked = Asked("smoke", seeds=(0, 5))
+    (one,) = reproduce(["lei2017_table1"], home, asked, run=False)
+    (row,) = rows(made, "lei2017_table1")
+    assert re.fullmatch(r"[0-9.]+ \(1 of 2 seeds\)", row["oracle"])
+    jobs = [*few()["lei2017_table1"].jobs(asked).values()]
+    assert one.missing == [
+        f"nin, {arm}, seed 5 ({job.name}) is missing: It was not run."
+        for arm, job in zip(("baseline", "coarse_to_fine", "oracle"), jobs[3:], strict=True)
+    ]
+    # What only the earlier table had is gone.
+    assert not (home / "lei2017_table1" / "nearest_class_means.md").exists()
+    (none,) = reproduce(["lei2017_table1"], tmp_path / "w", SMOKE, run=False)
+    assert "| nin | missing | missing | missing |" in none.text
+    reproduce(MADE, home, dataclasses.replace(SMOKE, with_ncm=True))
+
+
+def test_a_damaged_record_is_made_again(made, monkeypatch):
+    home, found, _ = made
+    monkeypatch.setattr(MODULE, "EXPERIMENTS", few())
+    (home / "chen2018_table1" / "made.json").write_text("{")
+    (one,) = reproduce(["chen2018_table1"], home, SMOKE)
+    assert one.text == found["chen2018_table1"].text
 
 
 def test_ilsvrc2010_is_asked_for_where_it_is_needed():
-    (job, *_) = EXPERIMENTS["lei2017_table2"].jobs(Asked("quick"))
+    (job, *_) = EXPERIMENTS["lei2017_table2"].jobs(Asked("quick")).values()
     with pytest.raises(InputError, match=r"^The images of ILSVRC2010 are needed: give ilsvrc2010"):
         Places().load(job.config, "train")
 
@@ -286,6 +353,11 @@ def test_ilsvrc2010_is_asked_for_where_it_is_needed():
         (Asked("tiny"), "Unknown scale 'tiny'. Known: smoke, quick, paper."),
         (Asked("smoke", ()), "seeds are [], expected some, each once."),
         (Asked("smoke", (1, 1)), "seeds are [1, 1], expected some, each once."),
+        (
+            Asked("smoke", with_ncm=True),
+            "with_ncm is given, and is used with comparisons alone: lei2017_table1 to "
+            "lei2017_table5.",
+        ),
     ],
 )
 def test_refuses_what_cannot_be_asked(tmp_path, asked, message):
@@ -302,6 +374,20 @@ def test_a_workdir_is_of_one_scale_and_holds_nothing_else(made, tmp_path):
     assert str(error.value) == (
         f"{home} holds experiments of scale smoke, not quick. Use another workdir."
     )
+    content = json.loads((home / "reproduction.json").read_text())
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "reproduction.json").write_text(json.dumps({**content, "version": "0.0.1"}))
+    with pytest.raises(InputError) as error:
+        reproduce(["chen2018_table2"], other, SMOKE)
+    assert str(error.value) == (
+        f"{other} holds experiments of version 0.0.1, not {content['version']}. Use another "
+        "workdir."
+    )
+    with pytest.raises(
+        InputError, match=r"^Places of data are given, and scale smoke has built-in"
+    ):
+        reproduce(["chen2018_table2"], tmp_path / "w", SMOKE, Places("data"))
     (tmp_path / "mine.txt").write_text("")
     with pytest.raises(InputError) as error:
         reproduce(["chen2018_table2"], tmp_path, SMOKE)
@@ -316,32 +402,35 @@ def test_a_run_of_another_version_is_reported_and_its_place_in_the_table_is_empt
     home, _, _ = made
     monkeypatch.setattr(MODULE, "EXPERIMENTS", few())
     experiment = few()["chen2018_table1"]
-    job = experiment.jobs(SMOKE)[0]
+    job = next(iter(experiment.jobs(SMOKE).values()))
     file = home / "runs" / job.name / "data.json"
     sound = file.read_text()
     file.write_text(json.dumps({**json.loads(sound), "format": 1}))
     try:
-        (one,) = reproduce([experiment.name], home, dataclasses.replace(SMOKE, with_ncm=True))
+        (one,) = reproduce([experiment.name], home, SMOKE)
     finally:
         file.write_text(sound)
     (missing,) = one.missing
-    assert missing.startswith(f"{job.name} is missing: {file.parent} holds a run in format 1")
+    assert missing.startswith(
+        f"cifar10, coarse labels, seed 0 ({job.name}) is missing: {file.parent} holds a run in "
+        "format 1"
+    )
     assert f"Missing: {missing}" in one.text
     (row,) = rows(made, "chen2018_table1")
-    assert "A_CC" not in row
+    assert row["A_CC"] == "missing"
     assert float(row["A_FC"]) > 0
-    reproduce([experiment.name], home, dataclasses.replace(SMOKE, with_ncm=True))
+    reproduce([experiment.name], home, SMOKE)
 
 
 def test_a_job_is_finished_when_its_run_and_all_that_is_asked_of_it_are_there(made):
     home, found, _ = made
-    (job,) = found["chen2018_figure5"].experiment.jobs(SMOKE)
+    (job,) = found["chen2018_figure5"].experiment.jobs(SMOKE).values()
     folder = home / "runs" / job.name
     assert job.is_finished(folder)
     assert not job.is_finished(home / "runs" / "another")
     assert not dataclasses.replace(job, views=2).is_finished(folder)
     assert not dataclasses.replace(job, config=job.config.replace(seed=5)).is_finished(folder)
-    (baseline, *_) = found["lei2017_table1"].experiment.jobs(SMOKE)
+    (baseline, *_) = found["lei2017_table1"].experiment.jobs(SMOKE).values()
     folder = home / "runs" / baseline.name
     assert baseline.is_finished(folder)
     assert not dataclasses.replace(baseline, on_training=True).is_finished(folder)

@@ -25,13 +25,18 @@ def test_markdown_has_title_table_and_notes():
 
 
 def test_csv_is_read_back_as_the_rows():
-    rows = list(csv.DictReader(TABLE.csv().splitlines()))
+    lines = TABLE.csv().splitlines()
+    assert lines[-2:] == ["# Scale smoke.", "# `python x --y`"]
+    rows = list(csv.DictReader(lines[:-2]))
     assert rows == [{"setting": r["setting"], "top-1, %": r["top-1, %"]} for r in TABLE.rows]
 
 
 def test_latex_escapes_what_it_would_read_as_its_own():
     lines = TABLE.latex().splitlines()
-    assert lines[:2] == ["% Scale smoke.", "% `python x --y`"]
+    assert lines[-3:-1] == [
+        r"\par {\footnotesize Scale smoke.}",
+        r"\par {\footnotesize `python x --y`}",
+    ]
     assert lines[lines.index(r"\hline") + 1] == r"setting & top-1, \% \\"
     assert r"a\_b \& c|d &  \\" in lines
     assert r"\begin{tabular}{ll}" in lines

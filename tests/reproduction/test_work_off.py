@@ -38,10 +38,10 @@ def test_jobs_are_done_in_their_order_and_finished_ones_not_again(tmp_path):
         finish(job, folder)
 
     finish(JOBS[1], folder_of(JOBS[1], tmp_path))
-    assert work_off(JOBS, tmp_path, do, lines.append) == {}
+    assert [*work_off(JOBS, tmp_path, do, lines.append)] == [(job, None) for job in JOBS]
     assert done == [JOBS[0], JOBS[2]]
-    assert lines == [f"{JOBS[0].name}: 1 of 2", f"{JOBS[2].name}: 2 of 2"]
-    assert work_off(JOBS, tmp_path, do, lines.append) == {}
+    assert lines == [f"{JOBS[0].name}: 1 of 3", f"{JOBS[2].name}: 3 of 3"]
+    assert [*work_off(JOBS, tmp_path, do, lines.append)] == [(job, None) for job in JOBS]
     assert len(done) == len(lines) == 2
 
 
@@ -61,10 +61,12 @@ def test_what_fails_is_tried_once_more_after_the_others(tmp_path, error, reason)
             raise error
         finish(job, folder)
 
-    assert work_off(JOBS, tmp_path, do, lines.append) == {JOBS[0]: reason}
+    found = [*work_off(JOBS, tmp_path, do, lines.append)]
+    assert found == [(JOBS[2], None), (JOBS[0], reason), (JOBS[1], None)]
     assert tried == [*JOBS, *JOBS[:2]]
-    assert lines.count(f"{JOBS[0].name} failed: {reason}") == 2
-    assert lines.count(f"{JOBS[1].name} failed: {reason}") == 1
+    for job in JOBS[:2]:
+        assert f"{job.name} failed, and will be tried once more: {reason}" in lines
+    assert [line for line in lines if "failed:" in line] == [f"{JOBS[0].name} failed: {reason}"]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +77,7 @@ def test_a_signal_ends_the_work(tmp_path, error):
         raise error
 
     with pytest.raises(type(error)):
-        work_off(JOBS, tmp_path, do, print)
+        [*work_off(JOBS, tmp_path, do, print)]
 
 
 def test_what_another_process_does_is_waited_for_and_not_done_again(tmp_path):
@@ -102,10 +104,38 @@ def test_what_another_process_does_is_waited_for_and_not_done_again(tmp_path):
     thread = threading.Thread(target=other)
     thread.start()
     assert has_lease.wait(20)
-    assert work_off(JOBS, tmp_path, do, say, poll_seconds=0.05) == {}
+    found = [*work_off(JOBS, tmp_path, do, say, poll_seconds=0.05)]
     thread.join()
+    assert found == [(job, None) for job in (*JOBS[1:], JOBS[0])]
     assert done == JOBS[1:]
     assert lines[-1] == "Waiting for 1 runs that other processes do."
+
+
+def test_waiting_is_said_once_and_looks_now_and_then(tmp_path, monkeypatch):
+    lines, naps = [], []
+    others = tmp_path / "leases" / JOBS[0].name
+    make_folder(others)
+
+    def nap(seconds):
+        naps.append(seconds)
+        if len(naps) == 3:
+            held.close()
+            finish(JOBS[0], folder_of(JOBS[0], tmp_path))
+
+    monkeypatch.setattr("coarse2fine.reproduction.work.time.sleep", nap)
+    with contextlib.ExitStack() as held:
+        held.enter_context(locked(others))
+        tried = []
+
+        def do(job, folder):  # A failure beside it is no reason to look without a rest.
+            tried.append(job)
+            raise RuntimeError("out of memory")
+
+        found = dict(work_off(JOBS[:2], tmp_path, do, lines.append, poll_seconds=5.0))
+    assert found == {JOBS[0]: None, JOBS[1]: "RuntimeError: out of memory"}
+    assert tried == [JOBS[1]] * 2
+    assert naps == [5.0] * 3
+    assert lines.count("Waiting for 1 runs that other processes do.") == 1
 
 
 _HOLD = """
@@ -131,7 +161,7 @@ def test_what_a_killed_process_left_is_done_by_the_next(tmp_path):
         done.append(job)
         finish(job, folder)
 
-    assert work_off(JOBS[:1], tmp_path, do, print, poll_seconds=0.05) == {}
+    assert [*work_off(JOBS[:1], tmp_path, do, print, poll_seconds=0.05)] == [(JOBS[0], None)]
     assert done == JOBS[:1]
 
 
@@ -144,14 +174,11 @@ def test_several_workers_share_the_jobs(tmp_path):
         time.sleep(0.01)
         finish(job, folder)
 
-    threads = [
-        threading.Thread(
-            target=work_off,
-            args=(jobs, tmp_path, do, lambda line: None),
-            kwargs={"poll_seconds": 0.01},
-        )
-        for _ in range(3)
-    ]
+    def work():
+        for _ in work_off(jobs, tmp_path, do, lambda line: None, poll_seconds=0.01):
+            pass
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
     with contextlib.ExitStack() as stack:
         for thread in threads:
             thread.start()
