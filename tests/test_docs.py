@@ -92,6 +92,13 @@ def test_a_preset_says_how_it_is_run_and_what_it_costs(path):
     assert max(map(len, lines)) <= 100
 
 
+def test_pictures_of_the_readme_are_there():
+    pictures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", README)
+    assert pictures
+    for picture in pictures:
+        assert (ROOT / picture).read_bytes().startswith(b"\x89PNG")
+
+
 def test_without_flags_a_launcher_makes_the_default_config(read_config):
     assert read_config() == Config()
 

@@ -208,7 +208,11 @@ def test_networks_are_counted_as_published(tmp_path):
     )
 
 
-def test_tables_without_runs_have_the_fingerprints_of_their_networks(tmp_path):
+def test_tables_without_runs_have_the_fingerprints_of_their_networks(tmp_path, monkeypatch):
+    two = dataclasses.replace(
+        EXPERIMENTS["chen2018_table2"], settings=settings("table1", "cifar10")
+    )
+    monkeypatch.setattr(MODULE, "EXPERIMENTS", {**few(), two.name: two})
     texts = [
         one.text
         for scale in ("smoke", "quick")
@@ -303,6 +307,7 @@ def test_what_cannot_be_shown_leaves_the_others_to_be_made(tmp_path, monkeypatch
     def refuse(self, done):
         raise InputError("There is no openTSNE.")
 
+    monkeypatch.setattr(MODULE, "EXPERIMENTS", few())
     monkeypatch.setattr(type(EXPERIMENTS["chen2018_table2"]), "show", refuse)
     two, three = reproduce(["chen2018_table2", "chen2018_table3"], tmp_path / "w", SMOKE)
     assert two.missing == ["chen2018_table2 cannot be shown: There is no openTSNE."]
