@@ -118,7 +118,8 @@ def _check_report(path: pathlib.Path, report: dict[str, Any], labels: str) -> No
         if not isinstance(report[name], numbers.Real)
         and (report[name] is not None or name not in optional)
     ]
-    if not isinstance(report["training"], dict | None):
-        bad.append(f"training is {report['training']!r}")
+    for name, kind in (("training", dict | None), ("views", int), ("test_fingerprint", str)):
+        if not isinstance(report[name], kind):
+            bad.append(f"{name} is {report[name]!r}")
     if bad:
         raise InputError(f"{path} is damaged: {'; '.join(bad)}.")

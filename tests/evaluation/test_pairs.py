@@ -187,6 +187,8 @@ def test_a_run_that_was_evaluated_too_early_is_refused(tmp_path):
         ({"coarse_top1_from_fine": None}, "coarse_top1_from_fine is None"),
         ({"coarse_top1": "most"}, "coarse_top1 is 'most'"),
         ({"training": 0.5}, "training is 0.5"),
+        ({"views": "2"}, "views is '2'"),
+        ({"test_fingerprint": None}, "test_fingerprint is None"),
     ],
 )
 def test_a_damaged_report_is_refused(tmp_path, change, problem):
