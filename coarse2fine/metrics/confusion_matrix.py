@@ -34,8 +34,7 @@ class ConfusionMatrix(keras.metrics.Metric):
     Call arguments:
         y_true: `(batch,)` labels.
         y_pred: `(batch, num_classes)` scores.
-        sample_weight: `(batch,)` mask, optional: 0 leaves an image out, whatever its label, and
-            anything else counts it once; `has_fine` for fine labels.
+        sample_weight: `(batch,)` mask, optional, as `has_fine`: 0 leaves out, all else counts once.
 
     Returns:
         `(num_classes, num_classes)` int32 counts, `[target, predicted]`.
