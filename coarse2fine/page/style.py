@@ -47,6 +47,7 @@ svg text { fill: var(--faint); font-size: 12px; }
   image-rendering: pixelated; background: var(--soft); }
 .maps { display: grid; grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); gap: .5rem;
   margin-bottom: 1rem; font-size: .8rem; line-height: 1.3; }
+.maps, .card, h3 { overflow-wrap: anywhere; }
 .confusion { max-width: 100%; } .confusion image { image-rendering: pixelated; }
 pre { background: var(--soft); padding: .8rem; overflow-x: auto; }
 @media (max-width: 40rem) { svg text { font-size: 18px; } dl { grid-template-columns: 1fr; }
