@@ -14,7 +14,7 @@ _SCALE = flags.DEFINE_enum(
     "scale",
     "smoke",
     ["smoke", "quick", "paper"],
-    "smoke: built-in images, tiny networks; quick: the papers' images, narrower networks and fewer "
+    "smoke: built-in images, tiny networks; quick: the papers' images, smaller networks and fewer "
     "passes; paper: as published.",
 )
 _SEEDS = common.define_integers("seeds", "Seeds that each run is made with; default 0.")

@@ -22,8 +22,8 @@ from coarse2fine.training.trial import Network, make_trial
 
 SPEEDS = "speeds.json"
 _BATCH = 16
-_FEW, _MANY = 1, 9  # Updates; what they differ by is timed.
-_SECONDS = 1.0  # A larger batch is tried where that takes less.
+_STEPS = 8  # Updates that are timed.
+_SECONDS = 1.0  # Where they take less, larger batches are tried, and then more updates.
 
 
 def cost_table(
@@ -104,18 +104,19 @@ def _measure(job: Job) -> float:
     config = job.config
     trial = make_trial(Network(config, taxonomy_of(config), image_shape_of(config)))
 
-    def seconds(batch: int, steps: int) -> float:
+    def seconds(steps: int) -> float:
         began = time.perf_counter()
         trial(batch, steps)
         return time.perf_counter() - began
 
-    batch = min(_BATCH, config.images_per_step)
-    while True:
-        seconds(batch, _FEW)  # Traces.
-        taken = seconds(batch, _MANY) - seconds(batch, _FEW)
-        if taken > _SECONDS or 2 * batch > config.images_per_step:
-            break
-        batch *= 2
+    batch, steps = min(_BATCH, config.images_per_step), _STEPS
+    seconds(1)  # Traces.
+    while (taken := seconds(1 + steps) - seconds(1)) < _SECONDS:
+        if 2 * batch > config.images_per_step:
+            steps *= 2
+        else:
+            batch *= 2
+            seconds(1)
     keras.backend.clear_session()
     gc.collect()
-    return (_MANY - _FEW) * batch / taken
+    return steps * batch / taken

@@ -231,11 +231,11 @@ def test_tasks_name_their_classes(made):
 
 
 def test_the_speed_is_that_of_updates_and_not_of_their_start(monkeypatch):
-    now = [0.0]
+    now, speed = [0.0], [0.25]
 
     def make_trial(network):
         def train(batch, steps):
-            now[0] += 7.0 + 0.25 * steps * batch / 16
+            now[0] += 7.0 + speed[0] * steps * batch / 16
 
         return train
 
@@ -243,6 +243,10 @@ def test_the_speed_is_that_of_updates_and_not_of_their_start(monkeypatch):
     monkeypatch.setattr("time.perf_counter", lambda: now[0])
     (job, *_) = EXPERIMENTS["lei2017_table1"].jobs(Asked("paper")).values()
     assert cost._measure(job) == pytest.approx(64)
+    # Of a network that is so fast that its largest batch takes no time, more updates are timed.
+    (job, *_) = EXPERIMENTS["lei2017_table1"].jobs(Asked("smoke")).values()
+    speed[0] = 1e-3
+    assert cost._measure(job) == pytest.approx(16 / 1e-3)
 
 
 def test_with_nothing_left_to_do_nothing_is_made_again(made, monkeypatch):
