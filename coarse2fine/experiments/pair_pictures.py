@@ -47,7 +47,7 @@ def draw_pairs(folder: str | pathlib.Path) -> list[pathlib.Path]:
     written = []
     for pair, name in zip(pairs, _file_names(pairs), strict=True):
         if curves := accuracy_lines(pair):
-            figure = figures.accuracy_curves(curves, _title(pair))
+            figure = figures.accuracy_curves(curves, title_of(pair))
             written.append(write_picture(figure, folder, f"curves_{name}"))
     groups = [group for group in _by_all_but_fraction(pairs) if len(group) > 1]
     for group, name in zip(groups, _file_names([group[-1] for group in groups]), strict=True):
@@ -93,7 +93,8 @@ def accuracy_lines(pair: Pair) -> list[figures.Line]:
     return curves
 
 
-def _title(pair: Pair) -> str:
+def title_of(pair: Pair) -> str:
+    """What a picture of a pair is about: its task, or the data set where it names none."""
     config = pair.fine.config
     task = config.taxonomy or config.dataset
     share = "" if config.data_fraction == 1 else f", {config.data_fraction:g} of the images"
@@ -135,7 +136,7 @@ def fraction_figure(group: Sequence[Pair]) -> "Figure":
                 published=None if None in published else np.array(published) / 100,
             )
         )
-    return figures.accuracy_against_fraction(lines, _title(group[-1]))
+    return figures.accuracy_against_fraction(lines, title_of(group[-1]))
 
 
 def _published_accuracy(run: EvaluatedRun) -> float | None:

@@ -11,7 +11,12 @@ from coarse2fine.evaluation.embedding import features, tsne
 from coarse2fine.evaluation.evaluated_run import EvaluatedRun
 from coarse2fine.evaluation.pairs import Pair
 from coarse2fine.experiments.granularity import LABELS, Setting
-from coarse2fine.experiments.pair_pictures import accuracy_lines, correlation_of, fraction_figure
+from coarse2fine.experiments.pair_pictures import (
+    accuracy_lines,
+    correlation_of,
+    fraction_figure,
+    title_of,
+)
 from coarse2fine.experiments.run_pictures import MOST_IMAGES, confusion_of
 from coarse2fine.experiments.setting import in_percent, mean_and_range
 from coarse2fine.experiments.table import Table
@@ -110,7 +115,7 @@ class Curves(_OfTheFirstSeed):
         pairs = {setting.name: self._pair(setting, done) for setting in self.settings}
         return Shown(
             pictures={
-                name: figures.accuracy_curves(accuracy_lines(pair), name)
+                name: figures.accuracy_curves(accuracy_lines(pair), title_of(pair))
                 for name, pair in pairs.items()
                 if pair is not None
             }
@@ -207,6 +212,6 @@ class Embeddings(_OfTheFirstSeed):
                     points,
                     source.coarse[indices],
                     run.taxonomy.coarse_names,
-                    f"{setting.name}: trained with {labels} labels",
+                    f"{job.config.taxonomy or job.config.dataset}: trained with {labels} labels",
                 )
         return Shown(pictures=pictures)
