@@ -14,8 +14,8 @@ _SCALE = flags.DEFINE_enum(
     "scale",
     "smoke",
     ["smoke", "quick", "paper"],
-    "smoke: built-in images, tiny networks; quick: the papers' images, smaller networks and fewer "
-    "passes; paper: as published.",
+    "smoke: built-in images, tiny networks; quick: the papers' images, fewer passes and "
+    "most networks narrower; paper: as published.",
 )
 _SEEDS = common.define_integers("seeds", "Seeds that each run is made with; default 0.")
 _WITH_NCM = flags.DEFINE_bool(
@@ -29,6 +29,14 @@ _DATA_DIR = flags.DEFINE_string("data_dir", None, "Where the sets of TFDS were p
 _ILSVRC2010 = flags.DEFINE_string(
     "ilsvrc2010", None, "Folder of its images, train/<wnid> and test/<wnid>, with taxonomy.json."
 )
+
+
+def _check_list_alone() -> None:
+    from coarse2fine.errors import InputError
+
+    for flag in (_RUN, _DATA_DIR, _ILSVRC2010):
+        if flag.present:
+            raise InputError(f"--{flag.name} does not go with --list, which runs nothing.")
 
 
 def main() -> None:
@@ -46,6 +54,7 @@ def main() -> None:
 
     asked = Asked(_SCALE.value, tuple(_SEEDS()) or (0,), _WITH_NCM.value)
     if _LIST.value:
+        _check_list_alone()
         names = _EXPERIMENT.value or ["all"]
         print(list_experiments(names, _WORKDIR.value, asked, say).markdown())
         return

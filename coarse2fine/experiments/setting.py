@@ -92,15 +92,18 @@ def percent(share: float | None) -> str:
 def mean_and_range(numbers: Sequence[float | None], form: str = ".2f") -> str:
     """One number as it stands in a table; of several the mean, and in brackets the range.
 
-    Nothing where one is undefined, and so is their mean.
+    Those that are None are left out, which is said behind; where all are, there is nothing.
     """
     found = [number for number in numbers if number is not None]
-    if not found or len(found) < len(numbers):
+    if not found:
         return ""
-    if len(found) == 1:
-        return shown(found[0], form)
     low, mean, high = min(found), sum(found) / len(found), max(found)
-    return f"{shown(mean, form)} ({shown(low, form)} to {shown(high, form)})"
+    cell = shown(mean, form)
+    if len(found) > 1:
+        cell += f" ({shown(low, form)} to {shown(high, form)})"
+    if len(found) < len(numbers):
+        cell += f" ({len(found)} of {len(numbers)} seeds)"
+    return cell
 
 
 def in_percent(shares: Sequence[float | None]) -> list[float | None]:

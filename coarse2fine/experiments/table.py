@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import io
+import re
 from collections.abc import Mapping, Sequence
 
 # What LaTeX would read as its own, and `&` and the like between cells.
@@ -53,7 +54,7 @@ class Table:
         return "\n\n".join([*title, table, *self.notes])
 
     def csv(self) -> str:
-        """Columns and rows, and then the notes, each behind a `#`."""
+        """Columns and rows, and then the notes as comments, each behind a `#`."""
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([self.columns, *self._lines()])
         return text.getvalue() + "".join(f"# {note}\n" for note in self.notes)
@@ -82,4 +83,6 @@ class Table:
 
 
 def _in_latex(text: str) -> str:
-    return "".join(_LATEX.get(letter, letter) for letter in text)
+    """A text with what stands between backticks as code."""
+    escaped = "".join(_LATEX.get(letter, letter) for letter in text).replace("--", "-{}-")
+    return re.sub("`([^`]*)`", r"\\texttt{\1}", escaped)

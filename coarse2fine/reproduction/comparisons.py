@@ -12,13 +12,13 @@ from coarse2fine.experiments.run_pictures import guesses_of
 from coarse2fine.experiments.setting import in_percent, mean_and_range
 from coarse2fine.experiments.table import Table
 from coarse2fine.reproduction.experiment import (
+    MISSING,
     Asked,
     Done,
     Experiment,
     Shown,
     at_scale,
     recipe_of,
-    with_gaps,
 )
 from coarse2fine.reproduction.job import Job
 from coarse2fine.reproduction.nearest_means import accuracy_of_nearest_means
@@ -42,7 +42,7 @@ def arm_job(setting: ComparisonSetting, arm: str, scale: str, seed: int, **chang
 
 
 @dataclasses.dataclass(frozen=True)
-class Comparisons(Experiment):
+class ComparisonTable(Experiment):
     """A table of comparisons.
 
     Attributes:
@@ -75,7 +75,8 @@ class Comparisons(Experiment):
         if done.asked.with_ncm:
             rows = [_row_of_means(setting, done, missing) for setting in self.settings]
             title = f"{self.title}: nearest class means on the features of the baseline"
-            tables["nearest_class_means"] = Table(rows, title)
+            notes = ["Features are of one view of each image."]
+            tables["nearest_class_means"] = Table(rows, title, notes)
         return Shown(tables, missing=missing)
 
     def _row(self, setting: ComparisonSetting, done: Done) -> dict[str, str]:
@@ -98,10 +99,7 @@ class Comparisons(Experiment):
                 ]
             )
         row = setting.row(accuracies, cost)
-        for arm, of_arm in accuracies.items():
-            mean = mean_and_range(in_percent([each for each in of_arm if each is not None]))
-            row[arm] = with_gaps(mean, of_arm)
-        return row
+        return {**row, **{arm: row[arm] or MISSING for arm in ARMS}}
 
 
 def _row_of_means(setting: ComparisonSetting, done: Done, missing: list[str]) -> dict[str, str]:
@@ -120,10 +118,9 @@ def _row_of_means(setting: ComparisonSetting, done: Done, missing: list[str]) ->
                 missing.append(f"{setting.name}, nearest class means, seed {seed}: {error}")
         accuracies.append(accuracy)
     forests = setting.published.forests
-    mean = mean_and_range(in_percent([each for each in accuracies if each is not None]))
     return {
         "setting": setting.name,
-        "nearest class means": with_gaps(mean, accuracies),
+        "nearest class means": mean_and_range(in_percent(accuracies)) or MISSING,
         "Ristin 2015, published": "" if forests is None else f"{forests:.2f}",
     }
 

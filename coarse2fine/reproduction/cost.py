@@ -13,10 +13,10 @@ import tensorflow as tf
 from coarse2fine.experiments.setting import shown
 from coarse2fine.experiments.table import Table
 from coarse2fine.files import make_folder, read_json, write_bytes
-from coarse2fine.reproduction.descriptions import image_shape_of, taxonomy_of
 from coarse2fine.reproduction.experiment import Asked, Experiment
 from coarse2fine.reproduction.job import Job
-from coarse2fine.reproduction.work import folder_of
+from coarse2fine.reproduction.shape_of_data import image_shape_of, taxonomy_of
+from coarse2fine.reproduction.work import folder_of, waiting_lease
 from coarse2fine.training.batch_size import Say
 from coarse2fine.training.trial import Network, make_trial
 
@@ -59,11 +59,12 @@ def cost_table(
             }
         )
     every = [*dict.fromkeys(job for of_one in jobs.values() for job in of_one)]
-    note = (
+    notes = [
         f"Runs are shared: together {len(every)}, with {sum(job.images_seen for job in every):,} "
-        f"images in {_hours(every, speeds)} hours."
-    )
-    return Table(rows, notes=[note])
+        f"images in {_hours(every, speeds)} hours.",
+        "Hours are those of updates; reading images, validation and evaluation come on top.",
+    ]
+    return Table(rows, notes=notes)
 
 
 def _hours(jobs: Sequence[Job], speeds: dict[str, float]) -> str:
@@ -81,17 +82,23 @@ def _network_name(job: Job) -> str:
 
 def _speeds(jobs: Sequence[Job], home: pathlib.Path, say: Say) -> dict[str, float]:
     """Images a second of each network on this machine; `home` may be shared by several."""
-    file = home / SPEEDS
-    kept: dict[str, dict[str, float]] = read_json(file, ()) if file.is_file() else {}
-    speeds = kept.setdefault(_machine(), {})
+    machine = _machine()
+    speeds = _read_speeds(home).get(machine, {})
     networks = {_network_name(job): job for job in jobs}
     missing = {name: job for name, job in networks.items() if name not in speeds}
     for number, (name, job) in enumerate(missing.items(), start=1):
         say(f"Measuring a network, {number} of {len(missing)}: {name}")
         speeds[name] = _measure(job)
         make_folder(home)
-        write_bytes(file, json.dumps(kept, indent=1).encode(), is_shared=True)
+        with waiting_lease(home, "speeds"):  # Other machines have written theirs meanwhile.
+            kept = {**_read_speeds(home), machine: speeds}
+            write_bytes(home / SPEEDS, json.dumps(kept, indent=1).encode())
     return speeds
+
+
+def _read_speeds(home: pathlib.Path) -> dict[str, dict[str, float]]:
+    file = home / SPEEDS
+    return read_json(file, ()) if file.is_file() else {}
 
 
 def _machine() -> str:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+MISSING = "missing"
+"""What a table has in place of a number whose runs are all missing."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Asked:
     """How experiments are to be made.
@@ -110,19 +114,6 @@ class Experiment(abc.ABC):
 def recipe_of(setting: BaseSetting) -> Recipe:
     """How a setting's runs are made."""
     return RECIPES[setting.changes.get("taxonomy") or setting.changes["backbone"]]
-
-
-def with_gaps(cell: str, found: Sequence[object | None]) -> str:
-    """A table's cell, which says where some of its seeds' runs are missing.
-
-    Args:
-        cell: of the runs that there are.
-        found: the run of each seed; None where it is missing.
-    """
-    there = sum(run is not None for run in found)
-    if there == len(found):
-        return cell
-    return f"{cell} ({there} of {len(found)} seeds)" if there else "missing"
 
 
 def at_scale(setting: BaseSetting, scale: str) -> BaseSetting:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from coarse2fine.experiments import chen2018, lei2017
 from coarse2fine.experiments.chen2018 import SETTINGS as CHEN
 from coarse2fine.experiments.lei2017 import SETTINGS as LEI
-from coarse2fine.reproduction.comparisons import Comparisons, Guesses
+from coarse2fine.reproduction.comparisons import ComparisonTable, Guesses
 from coarse2fine.reproduction.descriptions import Networks, Tasks
 from coarse2fine.reproduction.experiment import Experiment
 from coarse2fine.reproduction.pairs import (
@@ -39,7 +39,7 @@ _TASKS = tuple({s.name: s for s in (*CHEN["table1"], *CHEN["table8"])}.values())
 
 
 def _all() -> Iterator[Experiment]:
-    yield Comparisons("lei2017_table1", "Lei 2017, Table I: CIFAR-100", LEI["table1"])
+    yield ComparisonTable("lei2017_table1", "Lei 2017, Table I: CIFAR-100", LEI["table1"])
     for number, numeral, what in (
         (2, "II", "more and more fine labels"),
         (3, "III", "the same beside Ristin 2015"),
@@ -47,7 +47,7 @@ def _all() -> Iterator[Experiment]:
         (5, "V", "the same beside Ristin 2015"),
     ):
         title = f"Lei 2017, Table {numeral}: ILSVRC2010, {what}"
-        yield Comparisons(f"lei2017_table{number}", title, LEI[f"table{number}"])
+        yield ComparisonTable(f"lei2017_table{number}", title, LEI[f"table{number}"])
     yield Sweep(
         "lei2017_figure5", "Lei 2017, Figure 5: the weight of the coarse loss", _NIN, _WEIGHTS
     )

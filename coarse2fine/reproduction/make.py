@@ -91,7 +91,7 @@ def _with_notes(experiment: Experiment, done: Done, shown: Shown, missing: list[
     fingerprint = _digest([fingerprint_of(config) for config in configs])
     notes = [
         f"Scale {scale}: {SCALES[scale]}.",
-        f"Measured with {_in_words(configs)}.",
+        *([f"Measured with {_in_words(configs)}."] if experiment.jobs(done.asked) else []),
         f"Config fingerprint {fingerprint}.",
         f"`{_command(experiment, done)}`",
         *(f"Missing: {reason}" for reason in missing),
@@ -171,7 +171,11 @@ def _command(experiment: Experiment, done: Done) -> str:
     asked = done.asked
     seeds = "" if asked.seeds == (0,) else f" --seeds={','.join(map(str, asked.seeds))}"
     ncm = " --with_ncm" if asked.with_ncm and experiment.uses_ncm else ""
+    datasets = {job.config.dataset for job in experiment.jobs(asked).values()}
+    places = " --ilsvrc2010=FOLDER" if "folder" in datasets else ""
+    if any(dataset.startswith("cifar") for dataset in datasets):
+        places += " --data_dir=DATA"
     return (
         f"python launch/reproduce.py --experiment={experiment.name} --scale={asked.scale}{seeds}"
-        f"{ncm} --workdir=W"
+        f"{ncm}{places} --workdir=W"
     )

@@ -18,16 +18,15 @@ from coarse2fine.experiments.pair_pictures import (
     title_of,
 )
 from coarse2fine.experiments.run_pictures import MOST_IMAGES, confusion_of
-from coarse2fine.experiments.setting import in_percent, mean_and_range
 from coarse2fine.experiments.table import Table
 from coarse2fine.reproduction.experiment import (
+    MISSING,
     Asked,
     Done,
     Experiment,
     Shown,
     at_scale,
     recipe_of,
-    with_gaps,
 )
 from coarse2fine.reproduction.job import Job
 from coarse2fine.training import load_run
@@ -82,10 +81,7 @@ class Pairs(Experiment):
         for setting in self.settings:
             coarse, fine = (self._runs(setting, labels, done) for labels in LABELS)
             row = setting.row(coarse, fine)
-            for column, runs in (("A_CC", coarse), ("A_FC", fine)):
-                shares = [run.coarse_accuracy for run in runs if run is not None]
-                row[column] = with_gaps(mean_and_range(in_percent(shares)), runs)
-            rows.append(row)
+            rows.append({**row, **{column: row[column] or MISSING for column in ("A_CC", "A_FC")}})
         return Shown({"table": Table(rows, notes=[_BEST])})
 
     def _runs(self, setting: Setting, labels: str, done: Done) -> list[EvaluatedRun | None]:
@@ -149,14 +145,16 @@ class Gains(Pairs):
 
     def show(self, done: Done) -> Shown:
         """The pictures, of the first seed, and a table."""
-        missing: list[str] = []
-        pictures = {
-            name: self._picture(settings, done, missing) for name, settings in self.pictures.items()
-        }
-        return Shown(super().show(done).tables, pictures, missing)
+        pictures = {name: self._picture(settings, done) for name, settings in self.pictures.items()}
+        table = super().show(done).tables["table"]
+        pairs = {setting.name: self._pair(setting, done) for setting in self.settings}
+        undefined = [name for name, pair in pairs.items() if pair and pair.ratio is None]
+        if undefined:
+            note = f"No siblings were confused, and there is no ratio: {', '.join(undefined)}."
+            table = dataclasses.replace(table, notes=[*table.notes, note])
+        return Shown({"table": table}, pictures)
 
-    def _picture(self, settings: Sequence[Setting], done: Done, missing: list[str]) -> "Figure":
-        """A picture; what it lacks, and why, is appended to `missing`."""
+    def _picture(self, settings: Sequence[Setting], done: Done) -> "Figure":
         measured, published = [], []
         for setting in settings:
             numbers = setting.published
@@ -165,9 +163,7 @@ class Gains(Pairs):
                     figures.GainPoint(setting.name, numbers.ratio, numbers.gain, is_published=True)
                 )
             pair = self._pair(setting, done)
-            if pair is not None and pair.ratio is None:
-                missing.append(f"{setting.name}: no siblings were confused, and it has no ratio.")
-            elif pair is not None and pair.ratio is not None:
+            if pair is not None and pair.ratio is not None:
                 measured.append(figures.GainPoint(setting.name, pair.ratio, 100 * pair.gain))
         return figures.gain_against_ratio(
             [*measured, *published], correlation_of(measured), correlation_of(published), self.title

@@ -10,7 +10,7 @@ from coarse2fine.training import Config
 
 SCALES = {
     "smoke": "built-in images and tiny networks for some updates: shows that everything works",
-    "quick": "the papers' images, smaller networks and fewer passes: hours on a CPU",
+    "quick": "the papers' images, fewer passes and most networks narrower: hours on a CPU",
     "paper": "as published",
 }
 """What each scale is."""

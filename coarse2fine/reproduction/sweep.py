@@ -14,11 +14,11 @@ from coarse2fine.experiments.setting import in_percent, mean_and_range
 from coarse2fine.experiments.table import Table
 from coarse2fine.reproduction.comparisons import arm_job
 from coarse2fine.reproduction.experiment import (
+    MISSING,
     Asked,
     Done,
     Experiment,
     Shown,
-    with_gaps,
 )
 from coarse2fine.reproduction.job import Job
 from coarse2fine.training.events import writing_events
@@ -66,9 +66,7 @@ class Sweep(Experiment):
         rows = [
             {
                 "coarse_weight": f"{weight:g}",
-                "validation fine top-1": with_gaps(
-                    mean_and_range(in_percent(found[weight])), of_weight
-                ),
+                "validation fine top-1": mean_and_range(in_percent(of_weight)) or MISSING,
             }
             for weight, of_weight in accuracies.items()
         ]

@@ -41,6 +41,7 @@ def work_off(
         Each job once it is finished or has failed, in that case with the reason.
     """
     waiting, tries = list(jobs), collections.Counter[Job]()
+    said: set[Job] = set()
     has_said = False
     while waiting:
         left = []
@@ -53,19 +54,23 @@ def work_off(
             try:
                 with _leased(home, job.name):
                     if not job.is_finished(folder):
-                        is_idle = False
-                        say(f"{job.name}: {number} of {len(waiting)}")
+                        if job not in said:
+                            say(f"{job.name}: {number} of {len(waiting)}")
+                        said.add(job)
                         do(job, folder)
-            except InUse:
+                        is_idle = False
+            except InUse:  # Of the lease, or of the run itself.
                 left.append(job)
                 continue
             except (Interrupted, WorkerLost):
                 raise
             except Exception as error:
                 reason = str(error) if isinstance(error, InputError) else _described(error)
+                is_idle = False
                 tries[job] += 1
                 if tries[job] < TRIES:
                     say(f"{job.name} failed, and will be tried once more: {reason}")
+                    said.discard(job)
                     left.append(job)
                     continue
                 say(f"{job.name} failed: {reason}")

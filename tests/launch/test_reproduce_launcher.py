@@ -1,5 +1,7 @@
 """The launcher of the papers' tables and figures, from flags to files."""
 
+import pytest
+
 from coarse2fine.reproduction import EXPERIMENTS
 
 
@@ -39,6 +41,14 @@ def test_the_list_names_every_experiment(launch, tmp_path, monkeypatch):
     # What the list has measured does not make the folder another's.
     code, _, err = launch("reproduce", experiment="chen2018_table2", workdir=tmp_path / "w")
     assert (code, err) == (None, "")
+
+
+@pytest.mark.parametrize("flag", ["--norun", "--data_dir=d", "--ilsvrc2010=d"])
+def test_the_list_refuses_what_it_would_not_use(launch, tmp_path, flag):
+    code, out, err = launch("reproduce", "--list", flag, workdir=tmp_path / "w")
+    name = flag.split("=")[0].removeprefix("--").removeprefix("no")
+    assert (code, out) == (2, "")
+    assert err == f"Error: --{name} does not go with --list, which runs nothing.\n"
 
 
 def test_unknown_experiments_are_answered_with_the_known(launch, tmp_path):

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import importlib
 import json
+import pathlib
 import re
 
 import numpy as np
@@ -13,6 +14,7 @@ from tensorboard.util.tensor_util import make_ndarray
 
 from coarse2fine.errors import InputError
 from coarse2fine.evaluation.evaluated_run import EvaluatedRun
+from coarse2fine.evaluation.pairs import Pair
 from coarse2fine.experiments.chen2018 import SETTINGS
 from coarse2fine.reproduction import (
     EXPERIMENTS,
@@ -275,6 +277,71 @@ def test_a_run_that_is_evaluated_again_has_its_tables_made_again(made, tmp_path,
     report.write_text(json.dumps(content))  # Other bytes.
     reproduce([experiment.name], home, SMOKE)
     assert picture.stat().st_mtime_ns > before
+
+
+def test_what_seeds_lack_is_said_in_each_cell(made):
+    home, found, _ = made
+
+    def shown(name, *seeds):
+        done = Done(home, Asked("smoke", seeds), Places())
+        return found[name].experiment.show(done).tables["table"].rows[0]
+
+    for name, columns in (
+        ("lei2017_table1", ("baseline", "coarse_to_fine", "oracle")),
+        ("chen2018_table1", ("A_CC", "A_FC", "gain", "training A_CC", "training A_FC")),
+    ):
+        one, of_two = shown(name, 0), shown(name, 0, 1)
+        for column in columns:
+            assert of_two[column] == f"{one[column]} (1 of 2 seeds)"
+    for name, columns in (
+        ("lei2017_table1", ("baseline", "coarse_to_fine", "oracle")),
+        ("chen2018_table1", ("A_CC", "A_FC")),
+    ):
+        none = shown(name, 2)
+        assert [none[column] for column in columns] == ["missing"] * len(columns)
+
+
+def test_a_point_without_a_ratio_is_noted_and_nothing_is_missing(made, monkeypatch):
+    monkeypatch.setattr(Pair, "ratio", None)
+    experiment = few()["chen2018_figure6"]
+    shown = experiment.show(Done(made[0], SMOKE, Places()))
+    assert shown.missing == ()
+    notes = shown.tables["table"].notes
+    assert notes[-1] == "No siblings were confused, and there is no ratio: cifar10."
+
+
+def test_machines_keep_each_others_speeds(tmp_path, monkeypatch):
+    (job, *_) = EXPERIMENTS["lei2017_table1"].jobs(SMOKE).values()
+
+    def measure(job):  # Another machine writes its own meanwhile.
+        (tmp_path / "speeds.json").write_text(json.dumps({"other": {"nin": 1.0}}))
+        return 2.0
+
+    monkeypatch.setattr("coarse2fine.reproduction.cost._measure", measure)
+    cost._speeds([job], tmp_path, lambda line: None)
+    found = json.loads((tmp_path / "speeds.json").read_text())
+    assert found.pop("other") == {"nin": 1.0}
+    assert [[*speeds.values()] for speeds in found.values()] == [[2.0]]
+
+
+def test_commands_say_where_data_are_needed():
+    command = importlib.import_module("coarse2fine.reproduction.make")._command
+    for scale, name, expected in (
+        ("smoke", "lei2017_table1", ""),
+        ("quick", "lei2017_table1", " --data_dir=DATA"),
+        ("quick", "lei2017_table2", " --ilsvrc2010=FOLDER"),
+        ("paper", "chen2018_table2", ""),
+    ):
+        done = Done(pathlib.Path("w"), Asked(scale), Places())
+        assert command(EXPERIMENTS[name], done) == (
+            f"python launch/reproduce.py --experiment={name} --scale={scale}{expected} --workdir=W"
+        )
+
+
+def test_only_tables_of_runs_say_what_they_were_measured_with(made):
+    _, found, _ = made
+    assert "Measured with nin of width 0.1" in found["lei2017_table1"].text
+    assert "Measured with" not in found["chen2018_table2"].text
 
 
 def test_what_is_left_is_listed_with_its_cost(made, monkeypatch):

@@ -35,7 +35,7 @@ def test_latex_escapes_what_it_would_read_as_its_own():
     lines = TABLE.latex().splitlines()
     assert lines[-3:-1] == [
         r"\par {\footnotesize Scale smoke.}",
-        r"\par {\footnotesize `python x --y`}",
+        r"\par {\footnotesize \texttt{python x -{}-y}}",
     ]
     assert lines[lines.index(r"\hline") + 1] == r"setting & top-1, \% \\"
     assert r"a\_b \& c|d &  \\" in lines

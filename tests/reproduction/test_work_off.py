@@ -14,7 +14,7 @@ from coarse2fine.files import make_folder, write_json
 from coarse2fine.reproduction.job import Job
 from coarse2fine.reproduction.work import folder_of, waiting_lease, work_off
 from coarse2fine.training import Config
-from coarse2fine.training.lock import locked
+from coarse2fine.training.lock import InUse, locked
 
 JOBS = [Job(Config(dataset="shapes/2x2", seed=seed), 800, is_evaluated=False) for seed in range(3)]
 
@@ -109,6 +109,22 @@ def test_what_another_process_does_is_waited_for_and_not_done_again(tmp_path):
     assert found == [(job, None) for job in (*JOBS[1:], JOBS[0])]
     assert done == JOBS[1:]
     assert lines[-1] == "Waiting for 1 runs that other processes do."
+
+
+def test_a_run_that_is_trained_by_another_command_is_waited_for(tmp_path, monkeypatch):
+    lines, naps, holders = [], [], [True] * 3
+    monkeypatch.setattr("coarse2fine.reproduction.work.time.sleep", naps.append)
+
+    def do(job, folder):
+        if holders:
+            holders.pop()
+            raise InUse("Another process writes here.")
+        finish(job, folder)
+
+    found = [*work_off(JOBS[:1], tmp_path, do, lines.append, poll_seconds=5.0)]
+    assert found == [(JOBS[0], None)]
+    assert naps == [5.0] * 3
+    assert lines == [f"{JOBS[0].name}: 1 of 1", "Waiting for 1 runs that other processes do."]
 
 
 def test_waiting_is_said_once_and_looks_now_and_then(tmp_path, monkeypatch):
