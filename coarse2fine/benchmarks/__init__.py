@@ -39,6 +39,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         "workers",
         "backing_off",
         "serving",
+        "showing",
         "help",
         "pytorch",  # Last: it needs what the package does not.
     )

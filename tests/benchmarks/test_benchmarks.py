@@ -79,6 +79,7 @@ SMALL = {
     "workers": {"load": workers.Load(width=0.05, batch_size=4, warmup=1, steps=1), "most": 1},
     "backing_off": {"backbone": "nin", "steps": 1, "batch_size": 8, "width": 0.05, "cuts": 2},
     "serving": {"width": 0.05, "answers": 1},
+    "showing": {"width": 0.05, "steps": 1},
     "help": {"repeats": 1},
 }
 
@@ -106,6 +107,7 @@ NAMES = {
     "workers": ["workers/nin"],
     "backing_off": [f"backing_off/{rate}" for rate in ("0.05", "0.1", "0.2", "together")],
     "serving": ["serving/latency", "serving/backing_off"],
+    "showing": ["showing/page", "showing/page_size", "showing/nothing_left"],
     "help": [f"help/{path.stem}" for path in launchers(LAUNCHERS)],
 }
 
@@ -474,7 +476,7 @@ def test_the_launcher_refuses_an_unknown_name_and_lists_the_known_ones():
     assert done.stderr == (
         "Error: Unknown benchmark 'stop'. Known: step, epoch_end, pipeline, min_pool, zca, "
         "memory, start, confusion, tsne, taxonomy, resume, checkpoint, "
-        "determinism, workers, backing_off, serving, help, pytorch.\n"
+        "determinism, workers, backing_off, serving, showing, help, pytorch.\n"
     )
 
 
