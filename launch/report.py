@@ -8,7 +8,9 @@ from absl import flags
 
 _WORKDIR = common.define_workdir("A run's folder, or a folder of workdirs.")
 _OUTPUT = flags.DEFINE_string("output", None, "The file; default WORKDIR/report.html.")
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "Of the test images, where they have moved.")
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Of one run: of its test images, where they have moved."
+)
 
 
 def main() -> None:

@@ -266,21 +266,19 @@ def _advise_classes(
 
 
 def _is_same(one: EvaluatedRun, other: EvaluatedRun) -> bool:
-    return one.path.resolve() == other.path.resolve()
+    return one.folder == other.folder
 
 
 def _workdirs_of(run: EvaluatedRun, pairs: Sequence[Pair]) -> set[object]:
     """The run's workdir, and those of the runs that it is compared with."""
     own = [pair.coarse for pair in pairs if _is_same(pair.fine, run)]
-    return {other.path.resolve() for other in (run, *own)}
+    return {other.folder for other in (run, *own)}
 
 
 def _evidence(pairs: Sequence[Pair], excluded: set[object]) -> list[Evidence]:
     """The pairs that tell something of another run: one for each run on fine labels."""
     others = [
-        pair
-        for pair in pairs
-        if not {run.path.resolve() for run in (pair.fine, pair.coarse)} & excluded
+        pair for pair in pairs if not {run.folder for run in (pair.fine, pair.coarse)} & excluded
     ]
     # The line is of the logarithm of the ratio.
     return [Evidence(p.name, p.ratio, p.gain) for p in plain_pairs(others) if p.ratio]

@@ -83,6 +83,16 @@ class Decisions:
         named = taxonomy.coarsen(self.best_fine) if from_fine else self.best_coarse
         return named == self.coarse
 
+    def confusion(self, taxonomy: Taxonomy) -> tuple[np.ndarray, Taxonomy]:
+        """The confusion matrix of the finest classes that are named, and these classes.
+
+        Those of a network without a fine head are the coarse classes, each its own parent.
+        """
+        if self.has_fine_head:
+            return self.fine_confusion(taxonomy.num_fine), taxonomy
+        names, num_coarse = taxonomy.coarse_names, taxonomy.num_coarse
+        return self.coarse_confusion(num_coarse), Taxonomy(names, names, tuple(range(num_coarse)))
+
     def coarse_confusion(self, num_coarse: int) -> np.ndarray:
         """The coarse head's `(num_coarse, num_coarse)` confusion matrix, `[target, predicted]`."""
         return _matrix(self.coarse * num_coarse + self.best_coarse, num_coarse)

@@ -1,9 +1,11 @@
 """What is known of a run once it has been evaluated."""
 
 import dataclasses
+import functools
 import numbers
 import pathlib
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 
@@ -51,7 +53,7 @@ class EvaluatedRun:
 
         Raises:
             InputError: a folder that holds no run, one that is not finished, one that has not been
-                evaluated since, or files that are damaged.
+                evaluated since, by its newest or its best checkpoint, or files that are damaged.
         """
         home = Workdir(pathlib.Path(path))
         config, taxonomy = home.read_config(), home.read_taxonomy()
@@ -69,11 +71,7 @@ class EvaluatedRun:
             decisions.check(home.decisions_file, taxonomy)
         except InputError as error:
             raise InputError(f"{error} {evaluate}") from error
-        if report["step"] != config.steps:
-            raise InputError(
-                f"The run in {home.path} was evaluated after {report['step']} of {config.steps} "
-                "updates. Finish it, and evaluate it again."
-            )
+        _check_step(home, config, report["step"])
         return cls(
             home.path,
             home.path.resolve().name if name is None else name,
@@ -83,6 +81,16 @@ class EvaluatedRun:
             report,
             decisions,
         )
+
+    @functools.cached_property
+    def folder(self) -> pathlib.Path:
+        """Its workdir by the one path that all links to it lead to."""
+        return self.path.resolve()
+
+    @property
+    def checkpoint(self) -> Literal["newest", "best"]:
+        """Whose weights were evaluated, as of `load_run`; `newest` where both have the same."""
+        return "newest" if self.report["step"] == self.config.steps else "best"
 
     @property
     def coarse_accuracy(self) -> float:
@@ -108,6 +116,26 @@ class EvaluatedRun:
 def _accuracy_key(labels: str) -> str:
     """Of a report: what runs on these labels are judged by."""
     return "coarse_top1" if labels == "coarse" else "coarse_top1_from_fine"
+
+
+def _check_step(home: Workdir, config: Config, step: int) -> None:
+    """Raises `InputError` unless a finished run has these updates behind its newest or best."""
+    if step == config.steps:
+        return
+    metrics = home.read_metrics()
+    is_finished = bool(metrics) and metrics[-1]["step"] == config.steps
+    if not is_finished or step != _best_step(metrics, config.labels):
+        advice = "Evaluate it again." if is_finished else "Finish it, and evaluate it again."
+        raise InputError(
+            f"The run in {home.path} was evaluated after {step} of {config.steps} updates. {advice}"
+        )
+
+
+def _best_step(metrics: Sequence[dict[str, float]], labels: str) -> float | None:
+    """The updates behind the best checkpoint: of the first epoch of the best validation."""
+    key = f"val_{'coarse' if labels == 'coarse' else 'fine'}_top1"
+    lines = [line for line in metrics if key in line]
+    return max(lines, key=lambda line: line[key])["step"] if lines else None
 
 
 def _check_report(path: pathlib.Path, report: dict[str, Any], labels: str) -> None:

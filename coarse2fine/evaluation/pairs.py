@@ -1,6 +1,7 @@
 """Pairs of runs that differ in their labels alone: what fine labels brought, measured."""
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Iterable
 
@@ -90,6 +91,11 @@ class FoundRuns:
     runs: tuple[EvaluatedRun, ...]
     left_out: tuple[str, ...] = ()
 
+    @functools.cached_property
+    def pairs(self) -> "list[Pair]":
+        """As of `find_pairs`."""
+        return find_pairs(self.runs)
+
 
 def find_runs(folder: str | pathlib.Path, pattern: str = "**/report.json") -> FoundRuns:
     """The evaluated runs in a folder and below it, named by their paths from there.
@@ -119,7 +125,8 @@ def find_pairs(runs: Iterable[EvaluatedRun]) -> list[Pair]:
     """Every run on fine labels beside each run on coarse labels that it can be compared with.
 
     They differ in their labels alone (and in what one kind of labels does not use), learn from the
-    same images, and were evaluated on the same ones, through as many views.
+    same images, and were evaluated on the same ones, through as many views, and both by their
+    newest or both by their best checkpoint.
     """
     runs = list(runs)
     return [
@@ -136,7 +143,7 @@ def plain_pairs(pairs: Iterable[Pair]) -> list[Pair]:
     found: dict[pathlib.Path, Pair] = {}
     for pair in pairs:
         if pair.is_plain and pair.ratio is not None:
-            found.setdefault(pair.fine.path.resolve(), pair)
+            found.setdefault(pair.fine.folder, pair)
     return list(found.values())
 
 
@@ -146,6 +153,7 @@ def _is_pair(fine: EvaluatedRun, coarse: EvaluatedRun) -> bool:
         uses_all
         and set(fine.config.differing(coarse.config)) <= _OWN
         and fine.taxonomy.fingerprint == coarse.taxonomy.fingerprint
+        and fine.checkpoint == coarse.checkpoint
         and all(fine.data[key] == coarse.data[key] for key in ("images", "fingerprint"))
         and all(fine.report[key] == coarse.report[key] for key in ("test_fingerprint", "views"))
     )

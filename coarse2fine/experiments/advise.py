@@ -7,7 +7,7 @@ from coarse2fine.evaluation.advice import Advice, make_advice
 from coarse2fine.evaluation.advice_text import advice_text
 from coarse2fine.evaluation.evaluated_run import EvaluatedRun
 from coarse2fine.evaluation.gain_line import Evidence
-from coarse2fine.evaluation.pairs import find_pairs, find_runs
+from coarse2fine.evaluation.pairs import FoundRuns, find_runs
 from coarse2fine.experiments.chen2018 import SETTINGS
 from coarse2fine.files import write_json, write_text
 
@@ -47,22 +47,21 @@ def advise(
         InputError: as `make_advice`, and for a workdir without an evaluated run.
     """
     run = EvaluatedRun.load(workdir)
-    advice = find_advice(run, runs, num_resamples, seed)
+    found = runs_beside(run.path) if runs is None else find_runs(runs)
+    advice = find_advice(run, found, num_resamples, seed)
     write_json(run.path / "advice.json", dataclasses.asdict(advice))
     write_text(run.path / "advice.md", advice_text(advice))
     return advice
 
 
+def runs_beside(workdir: pathlib.Path) -> FoundRuns:
+    """The evaluated runs in the folder that a workdir lies in, its own too."""
+    return find_runs(workdir.resolve().parent, "*/report.json")
+
+
 def find_advice(
-    run: EvaluatedRun,
-    runs: str | pathlib.Path | None = None,
-    num_resamples: int = 1000,
-    seed: int = 0,
+    run: EvaluatedRun, found: FoundRuns, num_resamples: int = 1000, seed: int = 0
 ) -> Advice:
-    """The advice that `advise` writes; arguments and errors as there."""
-    if runs is None:
-        found = find_runs(run.path.resolve().parent, "*/report.json")
-    else:
-        found = find_runs(runs)
-    pairs = find_pairs(found.runs)
-    return make_advice(run, published_evidence(), pairs, found.left_out, num_resamples, seed)
+    """The advice that `advise` writes, from the runs that were found; errors as there."""
+    evidence = published_evidence()
+    return make_advice(run, evidence, found.pairs, found.left_out, num_resamples, seed)

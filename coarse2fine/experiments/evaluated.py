@@ -27,6 +27,7 @@ def evaluated(
         if (
             found.report["test_fingerprint"] == test.fingerprint()
             and found.report.get("views", 1) == views
+            and found.checkpoint == "newest"
             and (training_source is None or found.training_accuracy is not None)
         ):
             return found

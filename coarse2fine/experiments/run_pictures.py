@@ -19,7 +19,6 @@ from coarse2fine.evaluation.evaluated_run import EvaluatedRun
 from coarse2fine.evaluation.guesses import best_guesses
 from coarse2fine.evaluation.projector import write_projector
 from coarse2fine.experiments._write_picture import write_picture
-from coarse2fine.taxonomy import Taxonomy
 from coarse2fine.training import load_run, load_split
 
 if TYPE_CHECKING:
@@ -48,13 +47,7 @@ def draw_run(workdir: str | pathlib.Path) -> list[pathlib.Path]:
 
 def confusion_of(run: EvaluatedRun) -> "Figure":
     """Draws a run's confusion matrix, as `draw_run` does."""
-    taxonomy = run.taxonomy
-    if run.decisions.has_fine_head:
-        confusion = run.decisions.fine_confusion(taxonomy.num_fine)
-    else:
-        confusion = run.decisions.coarse_confusion(taxonomy.num_coarse)
-        names = taxonomy.coarse_names
-        taxonomy = Taxonomy(names, names, tuple(range(taxonomy.num_coarse)))
+    confusion, taxonomy = run.decisions.confusion(run.taxonomy)
     title = f"{run.config.dataset}: {confusion.sum():,} test images"
     return figures.confusion_figure(confusion, taxonomy, title)
 
@@ -122,7 +115,7 @@ def draw_class_maps(
     """
     evaluated = EvaluatedRun.load(workdir)
     source = _test_source(evaluated, data_dir, source)
-    run, config = load_run(workdir), evaluated.config
+    run, config = load_run(workdir, evaluated.checkpoint), evaluated.config
     chosen = choose_images(
         evaluated.decisions, run.taxonomy, math.ceil(num_images / 3), config.seed
     )
@@ -199,7 +192,9 @@ def guesses_of(
     names = [run.name for run in runs]
     if names[0] == names[1]:
         names = [str(run.path) for run in runs]
-    loaded = {name: load_run(run.path) for name, run in zip(names, runs, strict=True)}
+    loaded = {
+        name: load_run(run.path, run.checkpoint) for name, run in zip(names, runs, strict=True)
+    }
     return {
         kind: figures.guesses_figure(
             best_guesses(loaded, source, indices, first.report["views"]),

@@ -26,11 +26,12 @@ _PARTS = (
 )
 
 
-def make_page(runs: Sequence[PageRun]) -> str:
+def make_page(runs: Sequence[PageRun], left_out: Sequence[str] = ()) -> str:
     """A page with everything in it: pictures, style and script; browsers let it fetch nothing.
 
     Args:
         runs: one, or several that are also shown side by side.
+        left_out: why runs beside these are not shown.
 
     Raises:
         InputError: no run.
@@ -57,7 +58,11 @@ def make_page(runs: Sequence[PageRun]) -> str:
         element("title", title),
         element("style", Html(STYLE)),
     )
-    body = element("body", element("h1", title), content, element("script", Html(SCRIPT)))
+    warnings = [
+        element("p", element("b", "A run is left out."), f" {reason}", class_="warning")
+        for reason in left_out
+    ]
+    body = element("body", element("h1", title), warnings, content, element("script", Html(SCRIPT)))
     return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
 
 

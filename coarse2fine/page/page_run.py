@@ -39,6 +39,7 @@ class PageRun:
         taxonomy: of its classes.
         data: what its training images are, as in `data.json`.
         metrics: of each epoch so far.
+        cost: `steps`, `images_seen` and `seconds` that it took so far, its search included.
         report: of the test set.
         decisions: on the test set.
         confused: the hardest sibling pairs.
@@ -53,6 +54,7 @@ class PageRun:
     taxonomy: Taxonomy
     data: dict[str, Any]
     metrics: list[dict[str, float]]
+    cost: dict[str, float]
     report: dict[str, Any] | None = None
     decisions: Decisions | None = None
     confused: tuple[Confused, ...] = ()
@@ -69,6 +71,15 @@ class PageRun:
     def is_finished(self) -> bool:
         """Whether all its updates have been made."""
         return self.step == self.config.steps
+
+    @property
+    def evaluated_after(self) -> str | None:
+        """The updates behind the weights that were evaluated, in words."""
+        if self.report is None:
+            return None
+        text = f"{self.report['step']:,} of {self.config.steps:,} updates"
+        is_newest = self.report["step"] == self.config.steps
+        return text if is_newest else f"{text}: the best checkpoint, by validation accuracy"
 
     @property
     def views(self) -> int | None:

@@ -23,12 +23,15 @@ p, li, dd { overflow-wrap: anywhere; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .7rem; border-bottom: 1px solid var(--line); text-align: left; }
+th { max-width: 10rem; overflow-wrap: break-word; }
+td:first-child { min-width: 8rem; }
 td.number { text-align: right; white-space: nowrap; }
 .sortable th { cursor: pointer; }
 .sortable th[aria-sort=ascending]::after { content: " \\25B2"; }
 .sortable th[aria-sort=descending]::after { content: " \\25BC"; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; margin: 0; }
 dd { margin: 0; }
+.wide + dl { margin-top: .6rem; }
 figure { margin: 1rem 0; }
 svg { width: 100%; max-width: 640px; height: auto; }
 svg text { fill: var(--faint); font-size: 12px; }
@@ -37,13 +40,13 @@ svg text { fill: var(--faint); font-size: 12px; }
 .c0 { --c: var(--c0); } .c1 { --c: var(--c1); } .c2 { --c: var(--c2); } .c3 { --c: var(--c3); }
 .c4 { --c: var(--c4); } .c5 { --c: var(--c5); }
 .line { stroke: var(--c); } .dot { fill: var(--c); }
-.key { display: inline-block; width: 1rem; height: .25rem; margin-right: .4rem;
-  vertical-align: middle; background: var(--c); }
+.d1 { stroke-dasharray: 10 4; } .d2 { stroke-dasharray: 2 3; } .d3 { stroke-dasharray: 10 3 2 3; }
+.key { width: 40px; height: 4px; margin-right: .4rem; vertical-align: middle; }
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; padding: 0; margin: .2rem 0; }
 .legend li { list-style: none; }
 .cards { display: flex; flex-wrap: wrap; gap: .8rem; }
 .card { width: 7rem; font-size: .8rem; line-height: 1.3; }
-.card img, .maps img { width: 100%; aspect-ratio: 1; object-fit: contain;
+.card img, .maps img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain;
   image-rendering: pixelated; background: var(--soft); }
 .maps { display: grid; grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); gap: .5rem;
   margin-bottom: 1rem; font-size: .8rem; line-height: 1.3; }
@@ -53,7 +56,8 @@ pre { background: var(--soft); padding: .8rem; overflow-x: auto; }
 @media (max-width: 40rem) { svg text { font-size: 18px; } dl { grid-template-columns: 1fr; }
   dd { margin-bottom: .3rem; } }
 @media print { body { max-width: none; } section { break-inside: avoid-page; }
-  details { display: block; } }
+  details::details-content { content-visibility: visible; } .wide { overflow: visible; }
+  table { font-size: .75rem; } th, td { padding: .2rem .4rem; } pre { white-space: pre-wrap; } }
 """
 
 SCRIPT = """
@@ -78,4 +82,10 @@ for (const table of document.querySelectorAll("table.sortable")) {
     head.addEventListener("keydown", event => { if (event.key === "Enter") sort(); });
   });
 }
+const unfolded = [];  // For print, where the style cannot: of browsers of before 2025.
+addEventListener("beforeprint", () => {
+  unfolded.push(...document.querySelectorAll("details:not([open])"));
+  unfolded.forEach(each => each.open = true);
+});
+addEventListener("afterprint", () => unfolded.splice(0).forEach(each => each.open = false));
 """

@@ -91,4 +91,5 @@ class Job:
         except InputError:  # Made anew from the checkpoint.
             return False
         has_training = run.training_accuracy is not None
-        return run.report["views"] == self.views and (has_training or not self.on_training)
+        is_whole = run.report["views"] == self.views and run.checkpoint == "newest"
+        return is_whole and (has_training or not self.on_training)

@@ -181,6 +181,47 @@ def test_a_run_that_was_evaluated_too_early_is_refused(tmp_path):
     )
 
 
+def epochs_of(*accuracies, key="val_fine_top1"):
+    """The metrics of epochs of 5 updates each, with these validation accuracies."""
+    return [
+        {"epoch": n, "step": 5 * n, "images_seen": 5 * n, "seconds": 1.0, key: accuracy}
+        for n, accuracy in enumerate(accuracies, start=1)
+    ]
+
+
+@pytest.mark.parametrize("draw", [draw_fine_run, draw_coarse_run])
+def test_a_run_that_was_evaluated_by_its_best_checkpoint_is_one(tmp_path, draw):
+    key = "val_fine_top1" if draw is draw_fine_run else "val_coarse_top1"
+    draw(tmp_path / "run", step=5, metrics=epochs_of(0.6, 0.6, key=key))
+    assert EvaluatedRun.load(tmp_path / "run").checkpoint == "best"
+    assert draw(tmp_path / "newest", metrics=epochs_of(0.6, 0.5, key=key)).checkpoint == "newest"
+
+
+def test_a_run_whose_best_checkpoint_is_another_by_now_is_refused(tmp_path):
+    draw_fine_run(tmp_path / "run", step=5, metrics=epochs_of(0.6, 0.7))
+    check_left_out(
+        tmp_path,
+        f"The run in {tmp_path}/run was evaluated after 5 of 10 updates. Evaluate it again.",
+    )
+
+
+def test_a_run_that_is_not_finished_is_refused_whichever_checkpoint_was_evaluated(tmp_path):
+    draw_fine_run(tmp_path / "run", step=5, metrics=epochs_of(0.6))
+    check_left_out(
+        tmp_path,
+        f"The run in {tmp_path}/run was evaluated after 5 of 10 updates. Finish it, and evaluate "
+        "it again.",
+    )
+
+
+def test_a_newest_and_a_best_checkpoint_are_no_pair(tmp_path):
+    metrics = {"fine": epochs_of(0.6, 0.5), "coarse": epochs_of(0.6, 0.5, key="val_coarse_top1")}
+    draw_coarse_run(tmp_path / "coarse", step=5, metrics=metrics["coarse"])
+    draw_fine_run(tmp_path / "newest", metrics=metrics["fine"])
+    draw_fine_run(tmp_path / "best", step=5, metrics=metrics["fine"])
+    assert pairs_in(tmp_path) == [("best", "coarse")]
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [

@@ -18,6 +18,10 @@ LEVELS = {
 """The accuracies of a report, each in words."""
 
 
+_COLUMNS = ("class", "parent", "images", "right", "a sibling", "elsewhere", "most taken for")
+_OF_FINE_CLASSES = ("parent", "a sibling", "elsewhere")
+
+
 def accuracy_by_level(run: PageRun) -> Html:
     """Accuracies of the test set, level by level."""
     if run.report is None:
@@ -36,35 +40,34 @@ def accuracy_by_level(run: PageRun) -> Html:
 
 
 def accuracy_by_class(run: PageRun) -> Html:
-    """How each fine class is named."""
-    if run.decisions is None or not run.decisions.has_fine_head:
+    """How each fine class is named; of a run without a fine head each coarse class."""
+    if run.decisions is None:
         return NOTHING
-    taxonomy = run.taxonomy
-    confusion = run.decisions.fine_confusion(taxonomy.num_fine)
+    confusion, taxonomy = run.decisions.confusion(run.taxonomy)
     parent = np.asarray(taxonomy.parent)
-    rows: list[list[Any]] = []
-    for fine, named in enumerate(confusion):
+    rows: list[dict[str, Any]] = []
+    for number, named in enumerate(confusion):
         total = int(named.sum())
         if not total:
             continue
         others = named.copy()
-        others[fine] = 0
-        family = named[parent == parent[fine]].sum()
+        others[number] = 0
+        family = named[parent == parent[number]].sum()
         most = int(others.argmax())
-        rows.append(
-            [
-                taxonomy.fine_names[fine],
-                taxonomy.coarse_names[parent[fine]],
-                total,
-                share(named[fine] / total),
-                share((family - named[fine]) / total),
-                share((total - family) / total),
-                f"{taxonomy.fine_names[most]} ({others[most]})" if others[most] else "",
-            ]
+        cells = (
+            taxonomy.fine_names[number],
+            taxonomy.coarse_names[parent[number]],
+            total,
+            share(named[number] / total),
+            share((family - named[number]) / total),
+            share((total - family) / total),
+            f"{taxonomy.fine_names[most]} ({others[most]})" if others[most] else "",
         )
-    header = ["class", "parent", "images", "right", "a sibling", "elsewhere", "most taken for"]
+        rows.append(dict(zip(_COLUMNS, cells, strict=True)))
+    is_fine = run.decisions.has_fine_head
+    header = [name for name in _COLUMNS if is_fine or name not in _OF_FINE_CLASSES]
     return section(
         "Accuracy by class",
         element("p", "Click on a column to sort by it.", class_="faint"),
-        table(header, rows, sortable=True),
+        table(header, [[row[name] for name in header] for row in rows], sortable=True),
     )

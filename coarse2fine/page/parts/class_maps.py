@@ -27,7 +27,7 @@ def class_maps(run: PageRun) -> Html:
 
 
 def _image_maps(row: ImageMaps) -> Html:
-    cells = [element("div", picture(row.image, row.label), element("br"), element("b", row.label))]
+    cells = [element("div", picture(row.image, row.label), element("b", row.label))]
     cells += [_lit(row.image, each) for each in row.maps]
     return element("div", cells, class_="maps")
 
@@ -36,4 +36,4 @@ def _lit(image: np.ndarray, each: ClassMap) -> Html:
     pixels = np.round(lit(image, each.heat)).astype(np.uint8)
     mark = " ✓" if each.is_right else ""
     text = f"{each.level}: {each.name}{mark}, {each.probability:.0%}"
-    return element("div", picture(pixels, text), element("br"), text)
+    return element("div", picture(pixels, text), text)

@@ -24,7 +24,9 @@ def comparison(runs: Sequence[PageRun]) -> Html:
     ]
     lines = _lines(runs)
     chart = line_chart(lines, "epoch", "accuracy") if lines else None
-    return section("Side by side", _warnings(runs), table(header, rows), notes, chart)
+    return section(
+        "Side by side", _warnings(runs), table(header, rows), notes, _without_examples(runs), chart
+    )
 
 
 def _warnings(runs: Sequence[PageRun]) -> list[Html]:
@@ -46,6 +48,18 @@ def _warnings(runs: Sequence[PageRun]) -> list[Html]:
     ]
 
 
+def _without_examples(runs: Sequence[PageRun]) -> Html | None:
+    """Where to find what is shown of one run alone."""
+    without = [run for run in runs if run.report is not None and not (run.maps or run.confused)]
+    if not without:
+        return None
+    text = (
+        "Where in test images a run saw its classes, and which siblings it takes for each other, "
+        f"stands on a page of that run alone: launch/report.py --workdir={without[0].path}."
+    )
+    return element("p", text, class_="faint")
+
+
 def _images(runs: Sequence[PageRun]) -> list[list[Any]]:
     """Rows of what was trained and evaluated on."""
     rows: list[list[Any]] = [
@@ -64,6 +78,7 @@ def _images(runs: Sequence[PageRun]) -> list[list[Any]]:
             ],
             ["number of test images", *("" if r is None else r["num_images"] for r in reports)],
             ["views of each", *("" if r is None else r["views"] for r in reports)],
+            ["evaluated after", *(run.evaluated_after or "" for run in runs)],
         ]
     return rows
 
@@ -78,11 +93,12 @@ def _accuracies(runs: Sequence[PageRun]) -> list[list[Any]]:
 
 
 def _costs(runs: Sequence[PageRun]) -> list[list[Any]]:
-    seconds = [run.metrics[-1]["seconds"] if run.metrics else 0.0 for run in runs]
+    searches = ", searches included" if any(run.config.refit for run in runs) else ""
+    seconds = [run.cost["seconds"] for run in runs]
     return [
-        ["updates", *(run.step for run in runs)],
-        ["images seen", *(run.step * run.config.images_per_step for run in runs)],
-        ["minutes", *((f"{each / 60:.1f}", each) for each in seconds)],
+        [f"updates{searches}", *(run.cost["steps"] for run in runs)],
+        [f"images seen{searches}", *(run.cost["images_seen"] for run in runs)],
+        [f"minutes{searches}", *((f"{each / 60:.1f}", each) for each in seconds)],
     ]
 
 

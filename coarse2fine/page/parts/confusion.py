@@ -8,12 +8,12 @@ from coarse2fine.shortened import shortened
 
 
 def confusion(run: PageRun) -> Html:
-    """The fine confusion matrix, in blocks of one parent."""
-    if run.decisions is None or not run.decisions.has_fine_head:
+    """The fine confusion matrix, in blocks of one parent; without a fine head the coarse one."""
+    if run.decisions is None:
         return NOTHING
-    taxonomy = run.taxonomy
+    found, taxonomy = run.decisions.confusion(run.taxonomy)
     order = np.concatenate(taxonomy.children)
-    matrix = run.decisions.fine_confusion(taxonomy.num_fine)[np.ix_(order, order)]
+    matrix = found[np.ix_(order, order)]
     shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     cells = np.zeros((*shares.shape, 4), np.uint8)
     cells[..., :3] = (200, 80, 10)
@@ -47,11 +47,14 @@ def confusion(run: PageRun) -> Html:
         aria_label="Confusion matrix",
         class_="confusion",
     )
+    is_fine = run.decisions.has_fine_head
     note = (
-        "Rows are true classes, columns named ones, in one order; frames hold siblings. The "
-        "stronger the colour, the larger the share of the row (its square root): green is right."
+        f"Rows are true {'' if is_fine else 'coarse '}classes, columns named ones, in one order"
+        f"{'; frames hold siblings' if is_fine else ''}. The stronger the colour, the larger the "
+        "share of the row (its square root): green is right."
     )
-    return section("Confusion by coarse classes", element("figure", chart, element("p", note)))
+    title = f"Confusion {'by' if is_fine else 'of'} coarse classes"
+    return section(title, element("figure", chart, element("p", note)))
 
 
 def hardest_pairs(run: PageRun) -> Html:

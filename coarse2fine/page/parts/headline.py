@@ -20,4 +20,11 @@ def headline(run: PageRun) -> Html:
         if value is not None
     ]
     warnings = [element("p", note, class_="warning") for note in run.notes]
-    return joined([element("ul", shown, class_="headline") if shown else None, warnings])
+    evaluated = f"Evaluated after {run.evaluated_after}." if run.evaluated_after else None
+    return joined(
+        [
+            element("ul", shown, class_="headline") if shown else None,
+            element("p", evaluated, class_="faint") if evaluated else None,
+            warnings,
+        ]
+    )

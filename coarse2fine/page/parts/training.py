@@ -1,6 +1,6 @@
 """What was trained on what, and what that took."""
 
-from coarse2fine.page.html import NOTHING, Html, facts, section
+from coarse2fine.page.html import NOTHING, Html, element, facts, section
 from coarse2fine.page.page_run import PageRun
 
 LABELS = {
@@ -31,14 +31,17 @@ def what_was_trained(run: PageRun) -> Html:
 
 def cost(run: PageRun) -> Html:
     """What it took."""
-    if not run.metrics:
+    if not run.cost["steps"]:
         return NOTHING
-    last = run.metrics[-1]
-    seconds = last["seconds"]
+    images, seconds = run.cost["images_seen"], run.cost["seconds"]
     values = {
         "updates": f"{run.step:,} of {run.config.steps:,}",
-        "images seen": f"{int(last['images_seen']):,}",
+        "updates of the search before it": (
+            f"{run.cost['steps'] - run.step:,}" if run.config.refit else None
+        ),
+        "images seen": f"{images:,}",
         "time": f"{seconds / 60:.1f} minutes" if seconds >= 60 else f"{seconds:.0f} seconds",
-        "images a second": f"{last['images_seen'] / seconds:,.0f}" if seconds else None,
+        "images a second": f"{images / seconds:,.0f}" if seconds else None,
     }
-    return section("Cost", facts(values))
+    note = element("p", "Images and time include the search.", class_="faint")
+    return section("Cost", facts(values), note if run.config.refit else None)
