@@ -220,7 +220,9 @@ def test_curves_are_dotted_for_training_solid_for_test_and_of_one_colour_a_run()
 
 
 def test_a_kind_of_accuracy_that_no_run_has_is_not_in_the_legend():
-    assert legend_labels(accuracy_curves([Line("a", [1, 2], test=[0.3, 0.4])])) == ["a", "test"]
+    two = accuracy_curves([Line("a", [1, 2], test=[0.3, 0.4])])
+    assert legend_labels(two) == ["a", "test"]
+    assert all(tick == round(tick) for tick in two.axes[0].get_xticks())  # Epochs are whole.
 
 
 def test_fractions_are_shares_in_percent_with_published_values_hollow():

@@ -31,4 +31,6 @@ def accuracy_curves(lines: Sequence[Line], title: str = "") -> "Figure":
         Chen, Ding, Chin, Marculescu, "Understanding the Impact of Label Granularity on CNN-based
         Image Classification", ICDM workshops 2018.
     """
-    return accuracy_figure(lines, title, "epoch")
+    figure = accuracy_figure(lines, title, "epoch")
+    figure.axes[0].locator_params(axis="x", integer=True)
+    return figure
