@@ -37,29 +37,28 @@ def measure(
     )
     run = train(config, home / "run")
     evaluate(run, error=0.1)
-    report = [settings.launchers / "report.py", f"--workdir={home / 'run'}"]
-    seconds = _seconds(report)
+    seconds = _seconds(settings.launchers / "report.py", f"--workdir={home / 'run'}")
     size = (home / "run" / "report.html").stat().st_size / 1e6
     note = f"page of a run of {backbone} on {config.dataset}, evaluated and calibrated"
-    reproduce = [
+    reproduce = (
         settings.launchers / "reproduce.py",
         f"--workdir={home / 'smoke'}",
         "--experiment=chen2018_table2,chen2018_figure5",
-    ]
-    _seconds(reproduce)
+    )
+    _seconds(*reproduce)
     made = "a table and a picture that are made"
     return [
         exact("showing/page", seconds, 60.0, "s", note),
         exact("showing/page_size", size, 8.0, "MB", note),
-        exact("showing/nothing_left", _seconds(reproduce), 10.0, "s", made),
+        exact("showing/nothing_left", _seconds(*reproduce), 10.0, "s", made),
     ]
 
 
-def _seconds(command: list[str | pathlib.Path]) -> float:
+def _seconds(launcher: pathlib.Path, *flags: str) -> float:
     start = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, *map(str, command)], capture_output=True, text=True, check=False
+        [sys.executable, str(launcher), *flags], capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise RuntimeError(f"{command[0]} ended with {done.returncode}:\n{done.stderr[-4000:]}")
+        raise RuntimeError(f"{launcher} ended with {done.returncode}:\n{done.stderr[-4000:]}")
     return time.perf_counter() - start

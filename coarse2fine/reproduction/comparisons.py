@@ -66,20 +66,19 @@ class ComparisonTable(Experiment):
         }
 
     def show(self, done: Done) -> Shown:
-        """The table; with nearest class means a second one."""
+        """The table; what it lacks of nearest class means is missing."""
         arms = [*self.jobs(done.asked).values()]
         equal = "passes over its own images" if arms[0].config.steps is None else "updates"
-        rows = [self._row(setting, done) for setting in self.settings]
-        tables = {"table": Table(rows, notes=[f"Each arm has as many {equal}."])}
         missing: list[str] = []
+        rows = [self._row(setting, done, missing) for setting in self.settings]
+        notes = [f"Each arm has as many {equal}."]
         if done.asked.with_ncm:
-            rows = [_row_of_means(setting, done, missing) for setting in self.settings]
-            title = f"{self.title}: nearest class means on the features of the baseline"
-            notes = ["Features are of one view of each image."]
-            tables["nearest_class_means"] = Table(rows, title, notes)
-        return Shown(tables, missing=missing)
+            notes.append(
+                "Nearest class means are on the baseline's features of one view of each image."
+            )
+        return Shown({"table": Table(rows, notes=notes)}, missing=missing)
 
-    def _row(self, setting: ComparisonSetting, done: Done) -> dict[str, str]:
+    def _row(self, setting: ComparisonSetting, done: Done, missing: list[str]) -> dict[str, str]:
         asked = done.asked
         jobs = {arm: [arm_job(setting, arm, asked.scale, s) for s in asked.seeds] for arm in ARMS}
         found = {arm: [done.run(job) for job in of_arm] for arm, of_arm in jobs.items()}
@@ -98,12 +97,18 @@ class ComparisonTable(Experiment):
                     if run is not None
                 ]
             )
+        if asked.with_ncm:
+            means = _accuracies_of_means(setting, done, missing)
+            cell = mean_and_range(in_percent(means)) or MISSING
+            cost = {"nearest class means": cell, **cost}
         row = setting.row(accuracies, cost)
         return {**row, **{arm: row[arm] or MISSING for arm in ARMS}}
 
 
-def _row_of_means(setting: ComparisonSetting, done: Done, missing: list[str]) -> dict[str, str]:
-    """A row; what it lacks, and why, is appended to `missing`."""
+def _accuracies_of_means(
+    setting: ComparisonSetting, done: Done, missing: list[str]
+) -> list[float | None]:
+    """One a seed; why there is none is appended to `missing`."""
     accuracies: list[float | None] = []
     for seed in done.asked.seeds:
         jobs = [
@@ -117,12 +122,7 @@ def _row_of_means(setting: ComparisonSetting, done: Done, missing: list[str]) ->
             except InputError as error:
                 missing.append(f"{setting.name}, nearest class means, seed {seed}: {error}")
         accuracies.append(accuracy)
-    forests = setting.published.forests
-    return {
-        "setting": setting.name,
-        "nearest class means": mean_and_range(in_percent(accuracies)) or MISSING,
-        "Ristin 2015, published": "" if forests is None else f"{forests:.2f}",
-    }
+    return accuracies
 
 
 @dataclasses.dataclass(frozen=True)

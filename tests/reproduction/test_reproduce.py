@@ -148,12 +148,16 @@ def test_tables_say_how_they_are_made(made):
     ) in text
 
 
-def test_nearest_class_means_have_a_table_of_their_own(made):
+def test_nearest_class_means_stand_beside_the_networks(made):
     home, found, _ = made
-    (row,) = rows(made, "lei2017_table1", "nearest_class_means")
+    (row,) = rows(made, "lei2017_table1")
     jobs = [*found["lei2017_table1"].experiment.jobs(SMOKE).values()]
     kept = json.loads((home / "runs" / jobs[1].name / "nearest_class_means.json").read_text())
-    assert row == {"setting": "nin", "nearest class means": f"{100 * kept['fine_top1']:.2f}"}
+    assert row["nearest class means"] == f"{100 * kept['fine_top1']:.2f}"
+    without = dataclasses.replace(found["lei2017_table1"].experiment).show(
+        Done(home, SMOKE, Places())
+    )
+    assert "nearest class means" not in without.tables["table"].columns
 
 
 def test_a_sweep_is_judged_by_validation_images_and_never_by_the_test_set(made):
@@ -394,6 +398,10 @@ def test_without_running_it_shows_what_there_is(made, monkeypatch, tmp_path):
     home, _, _ = made
     monkeypatch.setattr(MODULE, "EXPERIMENTS", few())
     asked = Asked("smoke", seeds=(0, 5))
+    record, old = (home / "lei2017_table1" / name for name in ("made.json", "old.md"))
+    content = json.loads(record.read_text())
+    record.write_text(json.dumps({**content, "files": [*content["files"], old.name]}))
+    old.write_text("")
     (one,) = reproduce(["lei2017_table1"], home, asked, run=False)
     (row,) = rows(made, "lei2017_table1")
     assert re.fullmatch(r"[0-9.]+ \(1 of 2 seeds\)", row["oracle"])
@@ -402,8 +410,7 @@ def test_without_running_it_shows_what_there_is(made, monkeypatch, tmp_path):
         f"nin, {arm}, seed 5 ({job.name}) is missing: It was not run."
         for arm, job in zip(("baseline", "coarse_to_fine", "oracle"), jobs[3:], strict=True)
     ]
-    # What only the earlier table had is gone.
-    assert not (home / "lei2017_table1" / "nearest_class_means.md").exists()
+    assert not old.exists()  # What was made earlier alone is gone.
     (none,) = reproduce(["lei2017_table1"], tmp_path / "w", SMOKE, run=False)
     assert "| nin | missing | missing | missing |" in none.text
     reproduce(["lei2017_table1"], home, dataclasses.replace(SMOKE, with_ncm=True))
