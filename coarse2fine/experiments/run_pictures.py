@@ -10,7 +10,6 @@ import numpy as np
 from coarse2fine.data import Source
 from coarse2fine.errors import InputError
 from coarse2fine.evaluation import figures
-from coarse2fine.evaluation._extra import import_extra
 from coarse2fine.evaluation.advice import Advice
 from coarse2fine.evaluation.chosen import OUTCOMES, choose_images, choose_images_of_two
 from coarse2fine.evaluation.class_maps import class_maps
@@ -18,7 +17,8 @@ from coarse2fine.evaluation.embedding import features, tsne
 from coarse2fine.evaluation.evaluated_run import EvaluatedRun
 from coarse2fine.evaluation.guesses import best_guesses
 from coarse2fine.evaluation.projector import write_projector
-from coarse2fine.experiments._write_picture import write_picture
+from coarse2fine.experiments.write_picture import write_picture
+from coarse2fine.import_extra import import_extra
 from coarse2fine.taxonomy import Taxonomy
 from coarse2fine.training import load_run, load_split
 

@@ -9,10 +9,10 @@ import keras
 
 import coarse2fine
 from coarse2fine.errors import InputError, check_known, listed
-from coarse2fine.evaluation._extra import import_extra
 from coarse2fine.experiments.evaluated import evaluated
 from coarse2fine.experiments.table import Table
 from coarse2fine.files import UNFINISHED, make_folder, read_json, write_bytes
+from coarse2fine.import_extra import import_extra
 from coarse2fine.reproduction.cost import SPEEDS, cost_table
 from coarse2fine.reproduction.experiment import Asked, Done, Experiment
 from coarse2fine.reproduction.experiments import EXPERIMENTS

@@ -4,7 +4,6 @@ import base64
 import dataclasses
 import hashlib
 import json
-import pathlib
 import re
 import shlex
 import shutil
@@ -13,7 +12,6 @@ import numpy as np
 import pytest
 from page_reader import Reader
 
-from coarse2fine import page as page_package
 from coarse2fine.errors import InputError
 from coarse2fine.evaluation import evaluate
 from coarse2fine.evaluation.evaluated_run import EvaluatedRun
@@ -294,12 +292,3 @@ def test_the_workdirs_own_words_are_read(home):
     assert gather(home / "coarse").taxonomy == Workdir(home / "coarse").read_taxonomy()
     assert isinstance(gather(home / "coarse").taxonomy, Taxonomy)
     assert gather(home / "coarse").advice is None
-
-
-def test_the_page_takes_nothing_from_other_packages_that_is_their_own():
-    folder = pathlib.Path(page_package.__file__).parent
-    files = [*folder.rglob("*.py")]
-    assert len(files) > 10
-    for path in files:
-        imports = re.findall(r"^(?:from|import) .*?(?:\)|\n)", path.read_text(), re.M | re.S)
-        assert not [line for line in imports if re.search(r"\b_", line)], path
