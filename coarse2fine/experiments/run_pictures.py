@@ -1,6 +1,5 @@
 """The pictures of one run: what it computed, drawn, and written below its folder."""
 
-import math
 import pathlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -107,9 +106,10 @@ def draw_class_maps(
 ) -> list[pathlib.Path]:
     """Draws, over test images of an evaluated run, where it saw its classes.
 
-    A third of the images each, as far as there are so many: named rightly, named as a sibling,
-    named as a child of another parent; drawn by the run's seed. Maps are of one view of an image,
-    in however many the run was evaluated.
+    As many of each outcome, as far as there are so many: named rightly, named as a sibling, named
+    as a child of another parent; of a run without a fine head named rightly, and wrongly. They are
+    drawn by the run's seed. Maps are of one view of an image, in however many the run was
+    evaluated.
 
     Args:
         workdir: of an evaluated run.
@@ -124,7 +124,7 @@ def draw_class_maps(
     source = _test_source(evaluated, data_dir, source)
     run, config = load_run(workdir), evaluated.config
     chosen = choose_images(
-        evaluated.decisions, run.taxonomy, math.ceil(num_images / 3), config.seed
+        evaluated.decisions, run.taxonomy, num_images, config.seed, most=num_images
     )
     views = evaluated.report["views"]
     note = "" if views == 1 else f" in {views} views, maps of one"
@@ -146,7 +146,7 @@ def draw_guesses(
 ) -> list[pathlib.Path]:
     """Draws what an evaluated run and another one take the same test images for.
 
-    A quarter of the images each, as far as there are so many: both right, only the first right,
+    As many of each outcome, as far as there are so many: both right, only the first right,
     only the second right, both fooled by another parent; drawn by the first run's seed.
 
     Args:
@@ -193,8 +193,9 @@ def guesses_of(
         first.decisions,
         second.decisions,
         first.taxonomy,
-        math.ceil(num_images / 4),
+        num_images,
         first.config.seed,
+        most=num_images,
     )
     names = [run.name for run in runs]
     if names[0] == names[1]:

@@ -113,6 +113,24 @@ def test_without_a_fine_head_images_are_right_or_wrong():
     assert list(choose_images(all_right, TAXONOMY, 1, 0)) == ["right"]
 
 
+@pytest.mark.parametrize(
+    ("best", "most", "counts"),
+    [
+        ([0, 1, 2], 4, [2, 1, 1]),
+        ([0, 1, 2], 5, [2, 2, 1]),
+        ([0, 1, 2], 2, [1, 1]),
+        ([0, 2], 5, [3, 2]),
+        ([1], 5, [5]),
+        ([], 5, []),
+    ],
+)
+def test_the_outcomes_that_there_are_share_the_images(best, most, counts):
+    best = np.repeat(np.array(best, int), 9)
+    decisions = Decisions(*np.zeros((2, len(best)), int), best, best * 0)
+    chosen = choose_images(decisions, TAXONOMY, each=9, seed=0, most=most)
+    assert [len(numbers) for numbers in chosen.values()] == counts
+
+
 def test_each_kind_of_outcome_has_words():
     labels, none = np.array([0, 0, 0]), np.full(3, -1)
     named = Decisions(labels, labels, np.array([0, 1, 2]), none)

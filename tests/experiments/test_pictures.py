@@ -125,6 +125,23 @@ def test_class_maps_are_drawn_for_each_outcome(home, drawn):
         assert is_right == [title.endswith("named rightly")] * 2
 
 
+@pytest.mark.parametrize("most", [4, 5])
+@pytest.mark.parametrize("name", ["fine", "coarse"])
+def test_no_more_class_maps_are_drawn_than_asked_for(home, drawn, name, most):
+    draw(home / name, class_maps=True, num_images=most)
+    counts = [len(rows) for rows, _ in drawn["class_maps_figure"]]
+    assert len(counts) > 1
+    assert sum(counts) == most, "there are enough of each outcome"
+
+
+@pytest.mark.parametrize("most", [4, 5])
+def test_no_more_guesses_are_drawn_than_asked_for(home, drawn, most):
+    draw(home / "fine", beside=home / "head_dropout=0.3_fine", num_images=most)
+    counts = [len(rows) for rows, _ in drawn["guesses_figure"]]
+    assert len(counts) > 1
+    assert sum(counts) == most, "there are enough of each outcome"
+
+
 def test_class_maps_say_where_they_are_of_one_of_several_views(home, drawn, tmp_path):
     shutil.copytree(home / "fine", tmp_path / "run")
     report = json.loads((home / "fine" / "report.json").read_text())
