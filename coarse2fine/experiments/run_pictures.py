@@ -19,7 +19,7 @@ from coarse2fine.evaluation.projector import write_projector
 from coarse2fine.experiments.write_picture import write_picture
 from coarse2fine.import_extra import import_extra
 from coarse2fine.taxonomy import Taxonomy
-from coarse2fine.training import load_run, load_split
+from coarse2fine.training import Run, load_run, load_split
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -80,22 +80,57 @@ def draw_embedding(
     run = load_run(workdir)
     config = run.config if data_dir is None else run.config.replace(data_dir=data_dir)
     source = load_split(config, "test", run.taxonomy) if source is None else source
-    order = np.random.default_rng(config.seed).permutation(len(source))
-    indices = np.sort(order[:num_images])
-    # What may refuse is done before what takes long.
+    indices, found = _some_features(run, source, num_images)
+    folder = run.workdir.events / "projector"  # It may refuse, before t-SNE takes long.
+    fine, coarse = source.fine[indices], source.coarse[indices]
+    write_projector(folder, found, source.chunks(indices), run.taxonomy, fine, coarse)
+    figure = _embedding_figure(run, found, coarse, on_progress)
+    return [write_picture(figure, workdir, "embedding"), folder]
+
+
+def embedding_of(
+    run: Run,
+    source: Source,
+    num_images: int = MOST_IMAGES,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> "Figure":
+    """Draws a run's features by t-SNE, as `draw_embedding` does.
+
+    Args:
+        run: with its model.
+        source: the test split.
+        num_images: as of `draw_embedding`.
+        on_progress: likewise.
+
+    Raises:
+        InputError: as `features` and `tsne`.
+    """
+    indices, found = _some_features(run, source, num_images)
+    return _embedding_figure(run, found, source.coarse[indices], on_progress)
+
+
+def _some_features(run: Run, source: Source, num_images: int) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers of images that the run's seed draws, and their features.
+
+    What would be missed afterwards is refused first, since this takes long.
+    """
     import_extra("matplotlib.figure")
     import_extra("openTSNE")
-    found = features(run, source, indices, config.images_per_step)
-    coarse = source.coarse[indices]
-    folder = run.workdir.events / "projector"
-    write_projector(
-        folder, found, source.chunks(indices), run.taxonomy, source.fine[indices], coarse
-    )
-    title = f"{config.dataset}, trained with labels={config.labels}"
-    figure = figures.embedding_figure(
-        tsne(found, config.seed, on_progress), coarse, run.taxonomy.coarse_names, title
-    )
-    return [write_picture(figure, workdir, "embedding"), folder]
+    order = np.random.default_rng(run.config.seed).permutation(len(source))
+    indices = np.sort(order[:num_images])
+    return indices, features(run, source, indices, run.config.images_per_step)
+
+
+def _embedding_figure(
+    run: Run,
+    found: np.ndarray,
+    coarse: np.ndarray,
+    on_progress: Callable[[int, int], None] | None,
+) -> "Figure":
+    config = run.config
+    points = tsne(found, config.seed, on_progress)
+    title = f"{config.taxonomy or config.dataset}, trained with labels={config.labels}"
+    return figures.embedding_figure(points, coarse, run.taxonomy.coarse_names, title)
 
 
 def draw_class_maps(

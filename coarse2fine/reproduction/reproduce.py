@@ -97,6 +97,8 @@ def reproduce(
     if asked.scale == "smoke" and places != Places():
         raise InputError("Places of data are given, and scale smoke has built-in images alone.")
     import_extra("matplotlib.figure")  # Before what takes long.
+    if any(experiment.uses_tsne for experiment in experiments):
+        import_extra("openTSNE")
     _claim(home, asked)
     done = Done(home, asked, places, on_progress)
     open_jobs = {e.name: {*e.jobs(asked).values()} for e in experiments}
