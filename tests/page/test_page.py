@@ -16,6 +16,7 @@ from coarse2fine.errors import InputError
 from coarse2fine.evaluation import evaluate
 from coarse2fine.evaluation.evaluated_run import EvaluatedRun
 from coarse2fine.evaluation.hardest_pairs import hardest_pairs
+from coarse2fine.evaluation.promise_text import promise_text
 from coarse2fine.experiments.report_page import gather, write_page
 from coarse2fine.page import PageRun, make_page
 from coarse2fine.page.charts import Line, line_chart
@@ -118,6 +119,21 @@ def test_numbers_of_the_report_stand_in_the_page(home, page):
         assert f"{100 * value:.2f} %" in shown
     assert "12 of 12" in shown
     assert "1,200" in shown, "images seen"
+
+
+def test_the_page_says_what_backing_off_promises(home, page):
+    run = gather(home / "a<b")
+    assert promise_text(run.report["backing_off"]) in Reader(page).texts("p")
+    before = {
+        name: value
+        for name, value in run.report["backing_off"].items()
+        if name not in ("validation_chose", "num_validation_images", "lowest_error")
+    }
+    of_before = dataclasses.replace(run, report={**run.report, "backing_off": before})
+    assert (
+        "What is promised is not known: the report does not say what validation images chose. "
+        "Evaluate the run again with --error."
+    ) in Reader(make_page([of_before])).texts("p")
 
 
 def test_an_unfinished_run_is_shown_as_such(home):
