@@ -12,17 +12,19 @@ from coarse2fine.data.decoding import decode_whole
 from coarse2fine.data.image_header import read_image_header
 from coarse2fine.errors import InputError
 from coarse2fine.evaluation.backing_off import LEVELS, BackingOff, check_error
+from coarse2fine.evaluation.promise_text import chosen_text
 from coarse2fine.files import read_json, write_json
 from coarse2fine.saved_model import check_saved_model
 from coarse2fine.serving import Server
 from coarse2fine.taxonomy import Taxonomy, read_taxonomy, write_taxonomy
+from coarse2fine.training.batch_size import Say
 from coarse2fine.training.run import Run
 
 _TAXONOMY_FILE = pathlib.Path("assets.extra") / "taxonomy.json"
 _EXPORT_FILE = pathlib.Path("assets.extra") / "coarse2fine.json"
 
 
-def export(run: Run, output: str | pathlib.Path) -> None:
+def export(run: Run, output: str | pathlib.Path, say: Say = lambda line: None) -> None:
     """Writes a run as a SavedModel with preprocessing, taxonomy and heads inside.
 
     It runs where only TensorFlow is installed. Its signatures take `images` and return a dict:
@@ -46,6 +48,12 @@ def export(run: Run, output: str | pathlib.Path) -> None:
     on image files, as their evaluation sees them, by the middle of the image whose shorter side has
     been resized; else by stretching.
 
+    Args:
+        run: with its model.
+        output: the folder to make.
+        say: takes a line where `serve_backing_off` promises nothing, since validation images chose
+            something.
+
     Raises:
         InputError: `output` exists or cannot be written; a network with operations that
             `ExportedModel` would not load; a calibration of other weights or of several views.
@@ -58,6 +66,9 @@ def export(run: Run, output: str | pathlib.Path) -> None:
     backing_off = None
     if calibration.exists():
         backing_off = BackingOff.load(calibration, 1, run.step, levels)
+        if backing_off.validation_chose:
+            reason = chosen_text(backing_off.validation_chose)
+            say(f"serve_backing_off promises no error rate: {reason}.")
     server = Server(run, backing_off)
     channels = run.workdir.read_image_shape()[-1]
     archive = keras.export.ExportArchive()

@@ -4,6 +4,7 @@ python launch/evaluate.py --workdir=/tmp/run
 """
 
 import json
+import sys
 
 import common
 from absl import flags
@@ -30,8 +31,9 @@ _CHECKPOINT = common.define_checkpoint()
 
 
 def main() -> None:
-    """Reads the flags, evaluates and prints the report."""
+    """Reads the flags, evaluates and prints the report, and what it promises on stderr."""
     from coarse2fine.evaluation import evaluate
+    from coarse2fine.evaluation.promise_text import promise_text
     from coarse2fine.training import load_run
 
     report = evaluate(
@@ -43,6 +45,8 @@ def main() -> None:
         error=_ERROR.value,
     )
     print(json.dumps(report, indent=1))
+    if report["backing_off"] is not None:
+        print(promise_text(report["backing_off"]), file=sys.stderr)
 
 
 if __name__ == "__main__":

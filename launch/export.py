@@ -13,10 +13,12 @@ _CHECKPOINT = common.define_checkpoint()
 
 def main() -> None:
     """Reads the flags and exports."""
+    from printing import say
+
     from coarse2fine.export import export
     from coarse2fine.training import load_run
 
-    export(load_run(_WORKDIR.value, _CHECKPOINT.value), _OUTPUT.value)
+    export(load_run(_WORKDIR.value, _CHECKPOINT.value), _OUTPUT.value, say)
     print(f"Exported to {_OUTPUT.value}")
 
 

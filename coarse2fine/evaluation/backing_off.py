@@ -22,13 +22,23 @@ LEVELS = ("fine", "coarse")
 
 NOTHING = -1
 
+MISS = 0.1
+"""The probability, over validation sets, that some bound does not hold."""
+
 # Log odds from .05 to .9995 in equal steps: thresholds lie closest where confidence does.
 _THRESHOLDS = 1 / (1 + np.exp(-np.linspace(-3.0, 7.6, 32)))
-_MISS = 0.1  # The probability that some bound does not hold.
 _HALVINGS = 50
 _FOR_TEMPERATURES = 5  # Of so many images one.
 _FEWEST = 20
-_KEYS = ("temperatures", "thresholds", "bounds", "views", "step")
+_KEYS = (
+    "temperatures",
+    "thresholds",
+    "bounds",
+    "num_validation_images",
+    "validation_chose",
+    "views",
+    "step",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,12 +73,15 @@ class BackingOff:
     any error rate may be asked for afterwards. That assumes that the images of the set were not
     trained on, had no part in the temperatures nor in the choice of settings, learning rates or a
     checkpoint, and that they and those to come are drawn independently from one distribution. A
-    plateau, or the best checkpoint, chooses by them: then it is no promise.
+    plateau, or the best checkpoint, chooses by them: then it is no promise, as `validation_chose`
+    says.
 
     Attributes:
         temperatures: of each level that the model has.
         thresholds: `(32,)`, rising.
         bounds: `(32,)` of the error rate among what each names; 1 where it names nothing.
+        num_validation_images: that the bounds were counted on.
+        validation_chose: what of the run validation images chose, such as `learning rates`.
 
     Reference:
         Geifman, El-Yaniv, "Selective Classification for Deep Neural Networks", NIPS 2017, Theorem
@@ -78,14 +91,17 @@ class BackingOff:
     temperatures: dict[str, float]
     thresholds: np.ndarray
     bounds: np.ndarray
+    num_validation_images: int = 0
+    validation_chose: tuple[str, ...] = ()
 
     @classmethod
-    def fit(cls, predictions: Predictions) -> "BackingOff":
+    def fit(cls, predictions: Predictions, validation_chose: tuple[str, ...] = ()) -> "BackingOff":
         """Temperatures from every fifth image, bounds from the others.
 
         Args:
             predictions: on images that were not trained on, in an order that says nothing about
                 them; each with a fine label where the model has a fine head.
+            validation_chose: of the run, by these images.
 
         Raises:
             InputError: fewer than 20 images.
@@ -106,9 +122,9 @@ class BackingOff:
         bounds = upper_limits(
             np.array([each.is_wrong(rest.fine, rest.coarse).sum() for each in named]),
             np.array([(each.level != NOTHING).sum() for each in named]),
-            _MISS / len(_THRESHOLDS),
+            MISS / len(_THRESHOLDS),
         )
-        return cls(temperatures, _THRESHOLDS, bounds)
+        return cls(temperatures, _THRESHOLDS, bounds, len(rest.coarse), validation_chose)
 
     def save(self, path: pathlib.Path, views: int, step: int) -> None:
         """Writes JSON.
@@ -118,9 +134,14 @@ class BackingOff:
             views: of each image that the predictions were made from.
             step: the updates that the model has behind it.
         """
-        arrays = {"thresholds": self.thresholds.tolist(), "bounds": self.bounds.tolist()}
-        made_of = {"views": views, "step": step}
-        write_json(path, {"temperatures": self.temperatures, **arrays, **made_of})
+        content = {
+            **vars(self),
+            "thresholds": self.thresholds.tolist(),
+            "bounds": self.bounds.tolist(),
+            "views": views,
+            "step": step,
+        }
+        write_json(path, content)
 
     @classmethod
     def load(
@@ -144,7 +165,7 @@ class BackingOff:
                 f"{content['step']} updates, expected {views} and {step}. Evaluate the run again "
                 f"with --views={views} --error, or remove the file."
             )
-        temperatures, thresholds, bounds = (content[name] for name in _KEYS[:3])
+        temperatures, thresholds, bounds, num_images, chose = (content[name] for name in _KEYS[:5])
         is_whole = (
             isinstance(temperatures, dict)
             and {*temperatures} == {*levels}
@@ -153,10 +174,13 @@ class BackingOff:
             and all(isinstance(values, list) for values in (thresholds, bounds))
             and _are_numbers([*thresholds, *bounds])
             and len(thresholds) == len(bounds) > 0
+            and isinstance(num_images, int)
+            and isinstance(chose, list)
+            and all(isinstance(name, str) for name in chose)
         )
         if not is_whole:
             raise InputError(f"{path} is damaged. Evaluate the run again with --error.")
-        return cls(temperatures, np.array(thresholds), np.array(bounds))
+        return cls(temperatures, np.array(thresholds), np.array(bounds), num_images, (*chose,))
 
     def threshold(self, error: float) -> float:
         """The lowest threshold whose bound is at most `error`; infinity where there is none."""
@@ -220,7 +244,7 @@ def report_on_calibration(
 
 def report_on_backing_off(
     backing_off: BackingOff, predictions: Predictions, error: float
-) -> dict[str, float | None]:
+) -> dict[str, Any]:
     """What is named at an asked error rate, and how much of that wrongly.
 
     Args:
@@ -231,8 +255,9 @@ def report_on_backing_off(
 
     Returns:
         `error` as asked; `threshold`, None where no rate can be promised; the shares of images
-        named by their `fine` and by their `coarse` class, and by `nothing`; and `error_rate`, of
-        what is named, None where nothing is.
+        named by their `fine` and by their `coarse` class, and by `nothing`; `error_rate`, of what
+        is named, None where nothing is; `lowest_error`, the lowest rate that has a threshold, None
+        where none has; and `num_validation_images` and `validation_chose`, as of `BackingOff`.
     """
     threshold = backing_off.threshold(error)
     if predictions.fine_scores is not None:
@@ -240,6 +265,7 @@ def report_on_backing_off(
     named = backing_off.name(predictions, threshold)
     is_wrong = named.is_wrong(predictions.fine, predictions.coarse)
     count = int((named.level != NOTHING).sum())
+    lowest = float(backing_off.bounds.min())
     return {
         "error": error,
         "threshold": threshold if math.isfinite(threshold) else None,
@@ -247,6 +273,9 @@ def report_on_backing_off(
         "coarse": _share(named.level == 1),
         "nothing": _share(named.level == NOTHING),
         "error_rate": int(is_wrong.sum()) / count if count else None,
+        "lowest_error": lowest if lowest < 1 else None,
+        "num_validation_images": backing_off.num_validation_images,
+        "validation_chose": [*backing_off.validation_chose],
     }
 
 

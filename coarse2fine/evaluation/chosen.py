@@ -15,7 +15,7 @@ OUTCOMES = {
 
 
 def choose_images(
-    decisions: Decisions, taxonomy: Taxonomy, each: int, seed: int
+    decisions: Decisions, taxonomy: Taxonomy, each: int, seed: int, most: int | None = None
 ) -> dict[str, np.ndarray]:
     """Images of each kind of outcome, drawn by a seed.
 
@@ -31,6 +31,8 @@ def choose_images(
         taxonomy: of the classes.
         each: images of each kind; fewer where there are fewer.
         seed: of the drawing.
+        most: images of all kinds; those that there are share them evenly, and the first ones have
+            one more where that does not come out. By default there is no such limit.
 
     Returns:
         Numbers of test images by kind; kinds without an image are left out.
@@ -48,11 +50,16 @@ def choose_images(
         is_right = decisions.best_coarse == decisions.coarse
         has_label = np.ones(len(is_right), bool)
         kinds = {"right": is_right, "wrong": ~is_right}
-    return _drawn({kind: is_kind & has_label for kind, is_kind in kinds.items()}, each, seed)
+    return _drawn({kind: is_kind & has_label for kind, is_kind in kinds.items()}, each, seed, most)
 
 
 def choose_images_of_two(
-    first: Decisions, second: Decisions, taxonomy: Taxonomy, each: int, seed: int
+    first: Decisions,
+    second: Decisions,
+    taxonomy: Taxonomy,
+    each: int,
+    seed: int,
+    most: int | None = None,
 ) -> dict[str, np.ndarray]:
     """Images on which two networks agree or differ, drawn by a seed.
 
@@ -66,6 +73,7 @@ def choose_images_of_two(
         taxonomy: of the classes.
         each: as of `choose_images`.
         seed: likewise.
+        most: likewise.
 
     Returns:
         As `choose_images`.
@@ -79,15 +87,20 @@ def choose_images_of_two(
         "both fooled": fooled[0] & fooled[1],
     }
     has_label = first.fine >= 0
-    return _drawn({kind: is_kind & has_label for kind, is_kind in kinds.items()}, each, seed)
+    return _drawn({kind: is_kind & has_label for kind, is_kind in kinds.items()}, each, seed, most)
 
 
-def _drawn(kinds: dict[str, np.ndarray], each: int, seed: int) -> dict[str, np.ndarray]:
+def _drawn(
+    kinds: dict[str, np.ndarray], each: int, seed: int, most: int | None
+) -> dict[str, np.ndarray]:
     """Some of the images of each kind."""
     rng = np.random.default_rng(seed)
+    there = {kind: np.flatnonzero(is_kind) for kind, is_kind in kinds.items() if is_kind.any()}
     chosen = {}
-    for kind, is_kind in kinds.items():
-        numbers = np.flatnonzero(is_kind)
-        if len(numbers):
-            chosen[kind] = np.sort(rng.choice(numbers, min(each, len(numbers)), replace=False))
+    for place, (kind, numbers) in enumerate(there.items()):
+        count = min(each, len(numbers))
+        if most is not None:
+            count = min(count, most // len(there) + (place < most % len(there)))
+        if count:
+            chosen[kind] = np.sort(rng.choice(numbers, count, replace=False))
     return chosen

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from coarse2fine.data import Source
 from coarse2fine.training import Run
+from coarse2fine.training.stretched import stretched
 
 _SHOWN = {"fine": 3, "coarse": 2}
 
@@ -71,8 +72,8 @@ def class_maps(run: Run, source: Source, indices: np.ndarray) -> list[ImageMaps]
         count = min(_SHOWN[level], len(names[level]))
         top = tf.math.top_k(shares, count)
         stack = tf.gather(tf.cast(maps[level], tf.float32), top.indices, axis=-1, batch_dims=1)
+        heat = stretched(stack).numpy()
         for place, label in enumerate(labels[level]):
-            heat = _stretched(stack[place].numpy())
             for number, best in enumerate(top.indices[place].numpy()):
                 shown[place].append(
                     ClassMap(
@@ -80,18 +81,10 @@ def class_maps(run: Run, source: Source, indices: np.ndarray) -> list[ImageMaps]
                         names[level][best],
                         float(top.values[place, number]),
                         None if label < 0 else bool(best == label),
-                        heat[..., number],
+                        heat[place, ..., number],
                     )
                 )
     return [
         ImageMaps(image, names["coarse"][coarse] if fine < 0 else names["fine"][fine], tuple(each))
         for image, fine, coarse, each in zip(images, *labels.values(), shown, strict=True)
     ]
-
-
-def _stretched(values: np.ndarray) -> np.ndarray:
-    """From 0, the least value, to 1, the greatest; 0 where all are alike."""
-    least, greatest = values.min(), values.max()
-    if greatest == least:
-        return np.zeros_like(values)
-    return (values - least) / (greatest - least)

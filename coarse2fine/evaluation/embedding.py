@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from coarse2fine.data import Source, evaluation_batches
 from coarse2fine.errors import InputError
-from coarse2fine.evaluation._extra import import_extra
+from coarse2fine.import_extra import import_extra
 from coarse2fine.training.run import Run
 
 _PERPLEXITY = 30

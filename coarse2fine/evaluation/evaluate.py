@@ -52,7 +52,8 @@ def evaluate(
         cache_dir: of what is kept of the data, where it is not the one of the run.
         error: the error rate that is to be promised among what is named, more than 0 and less than
             1: calibrates on the run's validation images, and backs off to coarse classes or nothing
-            on test images, as `BackingOff` says.
+            on test images, as `BackingOff` says. It is no promise where the validation images chose
+            the run's learning rates (a plateau) or its checkpoint (`best`), and the report says so.
 
     Returns:
         What `make_report` gives; `step`, the updates that the run has behind it; `views`, as given;
@@ -128,7 +129,15 @@ def _calibrate(run: Run, source: Source, views: int) -> BackingOff:
     predictions = dataclasses.replace(predictions, fine=source.fine[validation])
     if bad_images is not None:  # What stands for another is there twice, which no bound allows.
         predictions = predictions.of(~np.isin(validation, bad_images.found))
-    return BackingOff.fit(predictions)
+    return BackingOff.fit(predictions, _chosen_by_validation(run))
+
+
+def _chosen_by_validation(run: Run) -> tuple[str, ...]:
+    chosen = {
+        "learning rates": run.config.schedule == "plateau",
+        "checkpoint": run.checkpoint == "best",
+    }
+    return tuple(name for name, is_chosen in chosen.items() if is_chosen)
 
 
 def _replace_bad_images(run: Run, plan: Plan) -> BadImages | None:

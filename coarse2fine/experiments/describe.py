@@ -5,9 +5,9 @@ import pathlib
 from coarse2fine.data.samples import draw_samples
 from coarse2fine.errors import InputError
 from coarse2fine.evaluation import figures
-from coarse2fine.evaluation._extra import import_extra
-from coarse2fine.experiments._write_picture import picture_bytes
+from coarse2fine.experiments.write_picture import picture_bytes
 from coarse2fine.files import append_text, remove_file, write_bytes, write_text
+from coarse2fine.import_extra import import_extra
 from coarse2fine.training import Description
 
 _MOST_ROWS = 12

@@ -13,9 +13,9 @@ from coarse2fine.evaluation import figures
 from coarse2fine.evaluation.evaluated_run import EvaluatedRun
 from coarse2fine.evaluation.pairs import Pair, find_pairs, find_runs, plain_pairs
 from coarse2fine.evaluation.rank_correlation import RankCorrelation, rank_correlation
-from coarse2fine.experiments._write_picture import write_picture
 from coarse2fine.experiments.advise import published_evidence
 from coarse2fine.experiments.chen2018 import find_published
+from coarse2fine.experiments.write_picture import write_picture
 from coarse2fine.training.workdir import Workdir
 
 if TYPE_CHECKING:

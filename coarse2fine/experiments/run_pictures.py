@@ -1,6 +1,5 @@
 """The pictures of one run: what it computed, drawn, and written below its folder."""
 
-import math
 import pathlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -10,7 +9,6 @@ import numpy as np
 from coarse2fine.data import Source
 from coarse2fine.errors import InputError
 from coarse2fine.evaluation import figures
-from coarse2fine.evaluation._extra import import_extra
 from coarse2fine.evaluation.advice import Advice
 from coarse2fine.evaluation.chosen import OUTCOMES, choose_images, choose_images_of_two
 from coarse2fine.evaluation.class_maps import class_maps
@@ -18,8 +16,9 @@ from coarse2fine.evaluation.embedding import features, tsne
 from coarse2fine.evaluation.evaluated_run import EvaluatedRun
 from coarse2fine.evaluation.guesses import best_guesses
 from coarse2fine.evaluation.projector import write_projector
-from coarse2fine.experiments._write_picture import write_picture
-from coarse2fine.training import load_run, load_split
+from coarse2fine.experiments.write_picture import write_picture
+from coarse2fine.import_extra import import_extra
+from coarse2fine.training import Run, load_run, load_split
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -74,22 +73,57 @@ def draw_embedding(
     run = load_run(workdir)
     config = run.config if data_dir is None else run.config.replace(data_dir=data_dir)
     source = load_split(config, "test", run.taxonomy) if source is None else source
-    order = np.random.default_rng(config.seed).permutation(len(source))
-    indices = np.sort(order[:num_images])
-    # What may refuse is done before what takes long.
+    indices, found = _some_features(run, source, num_images)
+    folder = run.workdir.events / "projector"  # It may refuse, before t-SNE takes long.
+    fine, coarse = source.fine[indices], source.coarse[indices]
+    write_projector(folder, found, source.chunks(indices), run.taxonomy, fine, coarse)
+    figure = _embedding_figure(run, found, coarse, on_progress)
+    return [write_picture(figure, workdir, "embedding"), folder]
+
+
+def embedding_of(
+    run: Run,
+    source: Source,
+    num_images: int = MOST_IMAGES,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> "Figure":
+    """Draws a run's features by t-SNE, as `draw_embedding` does.
+
+    Args:
+        run: with its model.
+        source: the test split.
+        num_images: as of `draw_embedding`.
+        on_progress: likewise.
+
+    Raises:
+        InputError: as `features` and `tsne`.
+    """
+    indices, found = _some_features(run, source, num_images)
+    return _embedding_figure(run, found, source.coarse[indices], on_progress)
+
+
+def _some_features(run: Run, source: Source, num_images: int) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers of images that the run's seed draws, and their features.
+
+    What would be missed afterwards is refused first, since this takes long.
+    """
     import_extra("matplotlib.figure")
     import_extra("openTSNE")
-    found = features(run, source, indices, config.images_per_step)
-    coarse = source.coarse[indices]
-    folder = run.workdir.events / "projector"
-    write_projector(
-        folder, found, source.chunks(indices), run.taxonomy, source.fine[indices], coarse
-    )
-    title = f"{config.dataset}, trained with labels={config.labels}"
-    figure = figures.embedding_figure(
-        tsne(found, config.seed, on_progress), coarse, run.taxonomy.coarse_names, title
-    )
-    return [write_picture(figure, workdir, "embedding"), folder]
+    order = np.random.default_rng(run.config.seed).permutation(len(source))
+    indices = np.sort(order[:num_images])
+    return indices, features(run, source, indices, run.config.images_per_step)
+
+
+def _embedding_figure(
+    run: Run,
+    found: np.ndarray,
+    coarse: np.ndarray,
+    on_progress: Callable[[int, int], None] | None,
+) -> "Figure":
+    config = run.config
+    points = tsne(found, config.seed, on_progress)
+    title = f"{config.taxonomy or config.dataset}, trained with labels={config.labels}"
+    return figures.embedding_figure(points, coarse, run.taxonomy.coarse_names, title)
 
 
 def draw_class_maps(
@@ -100,9 +134,10 @@ def draw_class_maps(
 ) -> list[pathlib.Path]:
     """Draws, over test images of an evaluated run, where it saw its classes.
 
-    A third of the images each, as far as there are so many: named rightly, named as a sibling,
-    named as a child of another parent; drawn by the run's seed. Maps are of one view of an image,
-    in however many the run was evaluated.
+    As many of each outcome, as far as there are so many: named rightly, named as a sibling, named
+    as a child of another parent; of a run without a fine head named rightly, and wrongly. They are
+    drawn by the run's seed. Maps are of one view of an image, in however many the run was
+    evaluated.
 
     Args:
         workdir: of an evaluated run.
@@ -117,7 +152,7 @@ def draw_class_maps(
     source = _test_source(evaluated, data_dir, source)
     run, config = load_run(workdir, evaluated.checkpoint), evaluated.config
     chosen = choose_images(
-        evaluated.decisions, run.taxonomy, math.ceil(num_images / 3), config.seed
+        evaluated.decisions, run.taxonomy, num_images, config.seed, most=num_images
     )
     views = evaluated.report["views"]
     note = "" if views == 1 else f" in {views} views, maps of one"
@@ -139,7 +174,7 @@ def draw_guesses(
 ) -> list[pathlib.Path]:
     """Draws what an evaluated run and another one take the same test images for.
 
-    A quarter of the images each, as far as there are so many: both right, only the first right,
+    As many of each outcome, as far as there are so many: both right, only the first right,
     only the second right, both fooled by another parent; drawn by the first run's seed.
 
     Args:
@@ -186,8 +221,9 @@ def guesses_of(
         first.decisions,
         second.decisions,
         first.taxonomy,
-        math.ceil(num_images / 4),
+        num_images,
         first.config.seed,
+        most=num_images,
     )
     names = [run.name for run in runs]
     if names[0] == names[1]:

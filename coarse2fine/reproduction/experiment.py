@@ -98,6 +98,11 @@ class Experiment(abc.ABC):
         """Whether `with_ncm` changes it."""
         return False
 
+    @property
+    def uses_tsne(self) -> bool:
+        """Whether showing it needs openTSNE."""
+        return False
+
     @abc.abstractmethod
     def jobs(self, asked: Asked) -> dict[str, Job]:
         """The runs that it needs, by what they are in it."""

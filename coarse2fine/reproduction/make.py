@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import coarse2fine
 from coarse2fine.errors import InputError
-from coarse2fine.experiments._write_picture import picture_bytes
+from coarse2fine.experiments.write_picture import picture_bytes
 from coarse2fine.files import (
     make_folder,
     read_json,

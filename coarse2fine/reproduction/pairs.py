@@ -4,10 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
-import numpy as np
-
 from coarse2fine.evaluation import figures
-from coarse2fine.evaluation.embedding import features, tsne
 from coarse2fine.evaluation.evaluated_run import EvaluatedRun
 from coarse2fine.evaluation.pairs import Pair
 from coarse2fine.experiments.granularity import LABELS, Setting
@@ -17,7 +14,7 @@ from coarse2fine.experiments.pair_pictures import (
     fraction_figure,
     title_of,
 )
-from coarse2fine.experiments.run_pictures import MOST_IMAGES, confusion_of
+from coarse2fine.experiments.run_pictures import confusion_of, embedding_of
 from coarse2fine.experiments.table import Table
 from coarse2fine.reproduction.experiment import (
     MISSING,
@@ -191,6 +188,11 @@ class Confusion(_OfTheFirstSeed):
 class Embeddings(_OfTheFirstSeed):
     """Where t-SNE puts the features of test images (Chen 2018, Figure 4)."""
 
+    @property
+    def uses_tsne(self) -> bool:
+        """Whether showing it needs openTSNE: it does."""
+        return True
+
     def show(self, done: Done) -> Shown:
         """A picture for each run."""
         pictures = {}
@@ -200,14 +202,8 @@ class Embeddings(_OfTheFirstSeed):
                 folder = done.folder(job)
                 if folder is None:
                     continue
-                run, source = load_run(folder), done.places.load(job.config, "test")
-                order = np.random.default_rng(run.config.seed).permutation(len(source))
-                indices = np.sort(order[:MOST_IMAGES])
-                points = tsne(features(run, source, indices), run.config.seed, done.on_progress)
-                pictures[f"{setting.name}_{labels}"] = figures.embedding_figure(
-                    points,
-                    source.coarse[indices],
-                    run.taxonomy.coarse_names,
-                    f"{job.config.taxonomy or job.config.dataset}: trained with {labels} labels",
+                source = done.places.load(job.config, "test")
+                pictures[f"{setting.name}_{labels}"] = embedding_of(
+                    load_run(folder), source, on_progress=done.on_progress
                 )
         return Shown(pictures=pictures)

@@ -9,10 +9,10 @@ import keras
 
 import coarse2fine
 from coarse2fine.errors import InputError, check_known, listed
-from coarse2fine.evaluation._extra import import_extra
 from coarse2fine.experiments.evaluated import evaluated
 from coarse2fine.experiments.table import Table
 from coarse2fine.files import UNFINISHED, make_folder, read_json, write_bytes
+from coarse2fine.import_extra import import_extra
 from coarse2fine.reproduction.cost import SPEEDS, cost_table
 from coarse2fine.reproduction.experiment import Asked, Done, Experiment
 from coarse2fine.reproduction.experiments import EXPERIMENTS
@@ -97,6 +97,8 @@ def reproduce(
     if asked.scale == "smoke" and places != Places():
         raise InputError("Places of data are given, and scale smoke has built-in images alone.")
     import_extra("matplotlib.figure")  # Before what takes long.
+    if any(experiment.uses_tsne for experiment in experiments):
+        import_extra("openTSNE")
     _claim(home, asked)
     done = Done(home, asked, places, on_progress)
     open_jobs = {e.name: {*e.jobs(asked).values()} for e in experiments}

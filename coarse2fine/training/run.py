@@ -50,8 +50,9 @@ class Run:
         config: its resolved config.
         taxonomy: of its classes.
         preprocess: layer from uint8 images to what the model takes.
-        model: with the newest checkpoint's weights.
-        step: the updates that it has behind it.
+        model: with a checkpoint's weights.
+        step: the updates that these have behind them.
+        checkpoint: which one it is, as of `load_run`.
     """
 
     workdir: Workdir
@@ -60,6 +61,7 @@ class Run:
     preprocess: keras.layers.Layer
     model: CoarseToFine
     step: int
+    checkpoint: Literal["newest", "best"] = "newest"
 
 
 def data_key(config: Config) -> tuple[Any, ...]:
@@ -113,7 +115,7 @@ def load_run(workdir: str | pathlib.Path, checkpoint: Literal["newest", "best"] 
     if state is None:
         what = "no checkpoint" if checkpoint == "newest" else "no best checkpoint"
         raise InputError(f"The run in {home.path} has {what} yet. Train it first.")
-    return Run(home, config, taxonomy, preprocess, model, state["step"])
+    return Run(home, config, taxonomy, preprocess, model, state["step"], checkpoint)
 
 
 def train(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from coarse2fine.errors import InputError
-from coarse2fine.evaluation.backing_off import BackingOff, upper_limits
+from coarse2fine.evaluation.backing_off import BackingOff, report_on_backing_off, upper_limits
 from coarse2fine.evaluation.calibration import (
     expected_calibration_error,
     fit_temperature,
@@ -146,6 +146,19 @@ def test_an_error_rate_that_cannot_be_promised_names_nothing():
     assert backing_off.threshold(0.3) == 0.5
     assert backing_off.threshold(0.29) == 0.9
     assert backing_off.threshold(0.05) == math.inf
+
+
+def test_a_report_says_how_low_a_rate_can_be_promised_and_from_how_many_images():
+    backing_off = BackingOff.fit(two_levels(2000, 0))
+    report = report_on_backing_off(backing_off, two_levels(50, 1), error=0.001)
+    assert report["threshold"] is None
+    lowest = report["lowest_error"]
+    assert math.isfinite(backing_off.threshold(lowest))
+    assert backing_off.threshold(lowest - 1e-9) == math.inf
+    assert report["num_validation_images"] == 1600, "a fifth is for the temperatures"
+    no_bound = BackingOff(backing_off.temperatures, np.ones(1), np.ones(1))
+    few = report_on_backing_off(no_bound, two_levels(50, 1), 0.5)
+    assert few["lowest_error"] is None
 
 
 @pytest.mark.parametrize("error", [0, 1, -0.1, float("nan")])

@@ -14,6 +14,7 @@ from coarse2fine.evaluation.decisions import Decisions
 from coarse2fine.evaluation.figures import class_maps_figure
 from coarse2fine.taxonomy import Taxonomy
 from coarse2fine.training import Config, train
+from coarse2fine.training.lit import lit
 
 TAXONOMY = Taxonomy(("a", "b", "c", "d"), ("x", "y"), (0, 0, 1, 1))
 TINY = Config(
@@ -113,6 +114,24 @@ def test_without_a_fine_head_images_are_right_or_wrong():
     assert list(choose_images(all_right, TAXONOMY, 1, 0)) == ["right"]
 
 
+@pytest.mark.parametrize(
+    ("best", "most", "counts"),
+    [
+        ([0, 1, 2], 4, [2, 1, 1]),
+        ([0, 1, 2], 5, [2, 2, 1]),
+        ([0, 1, 2], 2, [1, 1]),
+        ([0, 2], 5, [3, 2]),
+        ([1], 5, [5]),
+        ([], 5, []),
+    ],
+)
+def test_the_outcomes_that_there_are_share_the_images(best, most, counts):
+    best = np.repeat(np.array(best, int), 9)
+    decisions = Decisions(*np.zeros((2, len(best)), int), best, best * 0)
+    chosen = choose_images(decisions, TAXONOMY, each=9, seed=0, most=most)
+    assert [len(numbers) for numbers in chosen.values()] == counts
+
+
 def test_each_kind_of_outcome_has_words():
     labels, none = np.array([0, 0, 0]), np.full(3, -1)
     named = Decisions(labels, labels, np.array([0, 1, 2]), none)
@@ -141,12 +160,11 @@ def test_the_figure_has_each_map_over_its_image(channels):
         "coarse: 10%\nx",
     ]
     for row, panel in zip(rows, panels, strict=True):
-        np.testing.assert_allclose(panel[0].get_images()[0].get_array(), row.image[0, 0, 0] / 255)
+        (image,) = panel[0].get_images()
+        np.testing.assert_array_equal(image.get_array(), np.full((6, 6, 3), row.image[0, 0, 0]))
         for place, each in zip(panel[1:], maps, strict=True):
-            below, above = place.get_images()
-            assert above.get_extent() == below.get_extent()
-            np.testing.assert_array_equal(above.get_array(), each.heat)
-            assert above.get_clim() == (0, 1)
+            (found,) = place.get_images()
+            np.testing.assert_array_equal(found.get_array(), lit(row.image, each.heat))
 
 
 def test_refuses_to_draw_no_image():

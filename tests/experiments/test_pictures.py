@@ -27,7 +27,7 @@ from coarse2fine.experiments import (
     measure_granularity,
     run_pictures,
 )
-from coarse2fine.training import Config, load_split
+from coarse2fine.training import Config, load_run, load_split
 
 TINY = Config(
     dataset="shapes/2x3",
@@ -125,6 +125,23 @@ def test_class_maps_are_drawn_for_each_outcome(home, drawn):
         assert is_right == [title.endswith("named rightly")] * 2
 
 
+@pytest.mark.parametrize("most", [4, 5])
+@pytest.mark.parametrize("name", ["fine", "coarse"])
+def test_no_more_class_maps_are_drawn_than_asked_for(home, drawn, name, most):
+    draw(home / name, class_maps=True, num_images=most)
+    counts = [len(rows) for rows, _ in drawn["class_maps_figure"]]
+    assert len(counts) > 1
+    assert sum(counts) == most, "there are enough of each outcome"
+
+
+@pytest.mark.parametrize("most", [4, 5])
+def test_no_more_guesses_are_drawn_than_asked_for(home, drawn, most):
+    draw(home / "fine", beside=home / "head_dropout=0.3_fine", num_images=most)
+    counts = [len(rows) for rows, _ in drawn["guesses_figure"]]
+    assert len(counts) > 1
+    assert sum(counts) == most, "there are enough of each outcome"
+
+
 def test_class_maps_say_where_they_are_of_one_of_several_views(home, drawn, tmp_path):
     shutil.copytree(home / "fine", tmp_path / "run")
     report = json.loads((home / "fine" / "report.json").read_text())
@@ -207,6 +224,17 @@ def test_an_embedding_is_drawn_and_written_for_the_projector(home, drawn):
     assert progress[-1][0] == progress[-1][1]
     assert folder == home / "coarse" / "events" / "projector"
     assert len((folder / "metadata.tsv").read_text().splitlines()) == 51
+
+
+def test_the_embedding_of_a_loaded_run_is_the_same(home, drawn):
+    pytest.importorskip("openTSNE", reason="the extra figures is not installed")
+    draw_embedding(home / "coarse", num_images=50)
+    run_pictures.embedding_of(load_run(home / "coarse"), load_split(TINY, "test"), num_images=50)
+    (points, *rest), (same_points, *same_rest) = drawn["embedding_figure"]
+    np.testing.assert_array_equal(points, same_points)
+    np.testing.assert_array_equal(rest[0], same_rest[0])
+    assert rest[1:] == same_rest[1:]
+    assert rest[2] == "shapes/2x3, trained with labels=coarse"
 
 
 def test_what_refuses_an_embedding_does_so_before_the_points_are_placed(

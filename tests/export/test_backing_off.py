@@ -162,6 +162,47 @@ def test_refuses_to_calibrate_without_validation_images(tmp_path, changes, reaso
     assert not run.workdir.report_file.exists()
 
 
+@pytest.mark.parametrize(
+    ("changes", "folder", "checkpoint", "chose"),
+    [
+        ({}, "", "newest", []),
+        ({}, "", "best", ["checkpoint"]),
+        ({"schedule": "plateau"}, "", "newest", ["learning rates"]),
+        ({"schedule": "plateau"}, "", "best", ["learning rates", "checkpoint"]),
+        ({"schedule": "plateau", "refit": True}, "search", "newest", ["learning rates"]),
+    ],
+)
+def test_what_validation_images_chose_is_said_wherever_they_calibrate(
+    tmp_path, changes, folder, checkpoint, chose
+):
+    config = make_config(steps=1, width=0.05, **changes)
+    train(config, tmp_path / "run", source=TRAINING)
+    run = load_run(tmp_path / "run" / folder, checkpoint)
+    report = evaluate(run, source=TEST, training_source=TRAINING, error=0.9)
+    assert report["backing_off"]["validation_chose"] == chose
+    assert report["backing_off"]["num_validation_images"] == 320, "of 400, four fifths"
+    content = json.loads(run.workdir.calibration_file.read_text())
+    assert (content["validation_chose"], content["num_validation_images"]) == (chose, 320)
+    assert BackingOff.load(run.workdir.calibration_file, 1, 1).validation_chose == tuple(chose)
+    lines = []
+    export(run, tmp_path / "model", lines.append)
+    named = " and the ".join(chose)
+    sentence = f"serve_backing_off promises no error rate: validation images chose the {named}."
+    assert lines == ([sentence] if chose else [])
+
+
+def test_a_calibration_that_does_not_say_what_was_chosen_is_refused(run, report, tmp_path):
+    content = json.loads(run.workdir.calibration_file.read_text())
+    del content["validation_chose"]
+    path = tmp_path / "calibration.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError) as error:
+        BackingOff.load(path, views=1, step=100)
+    assert str(error.value) == (
+        f"{path} cannot be read: it lacks 'validation_chose'. It was not written by this version."
+    )
+
+
 def test_refuses_a_calibration_of_other_weights_or_views(run, report, tmp_path):
     path = run.workdir.calibration_file
     with pytest.raises(InputError) as error:
@@ -182,6 +223,9 @@ def test_refuses_a_calibration_of_other_weights_or_views(run, report, tmp_path):
         {"bounds": [0.5, None], "thresholds": [0.1, 0.2]},
         {"temperatures": {"coarse": 1.0}},
         {"temperatures": {"fine": float("nan"), "coarse": 1.0}},
+        {"validation_chose": "checkpoint"},
+        {"validation_chose": [1]},
+        {"num_validation_images": "320"},
     ):
         damaged = tmp_path / "calibration.json"
         damaged.write_text(json.dumps({**content, **damage}))

@@ -25,13 +25,19 @@ def run(tmp_path):
 
 
 def test_a_calibrated_run_is_exported_and_names_images(launch, run, tmp_path):
-    code, out, _ = launch("evaluate", workdir=run, error=0.9)
+    code, out, err = launch("evaluate", workdir=run, error=0.9)
     assert code is None
     report = json.loads(out)
+    assert err.startswith("No error rate is promised: validation images chose the learning rates. ")
     assert report["backing_off"]["error"] == 0.9
     assert report["backing_off"]["nothing"] < 1
     model = tmp_path / "model"
-    assert launch("export", workdir=run, output=model)[0] is None
+    code, out, _ = launch("export", workdir=run, output=model)
+    assert (code, out) == (
+        None,
+        "serve_backing_off promises no error rate: validation images chose the learning rates.\n"
+        f"Exported to {model}\n",
+    )
     image = tmp_path / "image.png"
     image.write_bytes(tf.io.encode_png(np.zeros((32, 32, 3), np.uint8)).numpy())
 
@@ -48,7 +54,17 @@ def test_a_calibrated_run_is_exported_and_names_images(launch, run, tmp_path):
 
     code, out, err = launch("report", workdir=run)
     assert (code, out, err) == (None, f"Wrote {run / 'report.html'}\n", "")
-    assert "When to trust it" in (run / "report.html").read_text()
+    page = (run / "report.html").read_text()
+    assert "When to trust it" in page
+    assert "No error rate is promised: validation images chose the learning rates. " in page
+
+    code, out, err = launch("evaluate", workdir=run, error=1e-4)
+    assert code is None
+    assert json.loads(out)["backing_off"]["threshold"] is None
+    said = (
+        r"Nothing is named: with \d+ validation images no error rate below [\d.]+ % can be promised"
+    )
+    assert re.match(said, err)
 
 
 def test_bad_error_rates_and_models_without_a_calibration_are_one_message(launch, run, tmp_path):

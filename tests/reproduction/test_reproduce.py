@@ -6,6 +6,7 @@ import importlib
 import json
 import pathlib
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -267,6 +268,16 @@ def test_with_nothing_left_to_do_nothing_is_made_again(made, monkeypatch):
     asked = dataclasses.replace(SMOKE, with_ncm=True)
     again = reproduce(MADE, home, asked, callbacks=refuse)
     assert [one.text for one in again] == [found[name].text for name in MADE]
+
+
+def test_what_an_experiment_needs_is_there_before_anything_is_run(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "openTSNE", None)
+    with pytest.raises(InputError) as error:
+        reproduce(["chen2018_figure5", "chen2018_figure4"], tmp_path / "w", SMOKE)
+    assert str(error.value) == ("openTSNE is not installed: pip install 'coarse2fine[figures]'.")
+    assert not (tmp_path / "w").exists()
+    (other,) = reproduce(["chen2018_figure5"], tmp_path / "w", SMOKE, run=False)
+    assert "was not run" in other.missing[0]
 
 
 def test_a_run_that_is_evaluated_again_has_its_tables_made_again(made, tmp_path, monkeypatch):

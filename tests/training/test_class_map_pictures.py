@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from coarse2fine.training.lit import lit
 from coarse2fine.training.pictures import class_map_pictures
 
 
@@ -23,6 +24,6 @@ def test_of_the_class_with_the_best_score():
     images = np.full((1, 4, 4, 1), 255, np.uint8)
     pictures = class_map_pictures(TwoClasses(), images, lambda x: x)
     assert pictures.shape == (1, 4, 8, 3)
-    assert (pictures[0, :, :4] == 1).all()
-    lit = np.tile(0.2 + 0.8 * np.arange(4) / 3, (4, 1))
-    np.testing.assert_allclose(pictures[0, :, 4:, 0], lit, rtol=1e-6)
+    assert (pictures[0, :, :4] == 255).all()
+    heat = np.tile(np.arange(4) / 3, (4, 1))
+    np.testing.assert_array_equal(pictures[0, :, 4:], lit(images[0], heat))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from coarse2fine.errors import InputError, check_some
-from coarse2fine.evaluation._extra import import_extra
 from coarse2fine.evaluation.figures._canvas import COLOURS, GREY, new_figure
+from coarse2fine.import_extra import import_extra
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

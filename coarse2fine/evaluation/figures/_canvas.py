@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from coarse2fine.evaluation._extra import import_extra
+from coarse2fine.import_extra import import_extra
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

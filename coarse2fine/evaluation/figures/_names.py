@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from coarse2fine.evaluation._extra import import_extra
+from coarse2fine.import_extra import import_extra
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from coarse2fine.errors import InputError
-from coarse2fine.evaluation._extra import import_extra
 from coarse2fine.evaluation.figures._canvas import new_figure
+from coarse2fine.import_extra import import_extra
 from coarse2fine.taxonomy import Taxonomy
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from coarse2fine.errors import InputError, check_some
-from coarse2fine.evaluation._extra import import_extra
 from coarse2fine.evaluation.figures._canvas import WIDTH, new_figure
 from coarse2fine.evaluation.figures._names import write_names
+from coarse2fine.import_extra import import_extra
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,5 +1,9 @@
 """When a network is to be trusted."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from coarse2fine.evaluation.promise_text import promise_text
 from coarse2fine.page.charts import Line, line_chart
 from coarse2fine.page.html import NOTHING, Html, element, facts, percent, section, share, table
 from coarse2fine.page.page_run import PageRun
@@ -43,5 +47,15 @@ def calibration(run: PageRun) -> Html:
         table(header, rows),
         charts,
         element("h3", "Backing off"),
+        element("p", _promise(back)),
         facts(values),
     )
+
+
+def _promise(back: Mapping[str, Any]) -> str:
+    if "validation_chose" not in back:  # Reports of before they said so.
+        return (
+            "What is promised is not known: the report does not say what validation images chose. "
+            "Evaluate the run again with --error."
+        )
+    return promise_text(back)
