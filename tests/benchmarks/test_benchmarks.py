@@ -79,7 +79,7 @@ SMALL = {
     "workers": {"load": workers.Load(width=0.05, batch_size=4, warmup=1, steps=1), "most": 1},
     "backing_off": {"backbone": "nin", "steps": 1, "batch_size": 8, "width": 0.05, "cuts": 2},
     "serving": {"width": 0.05, "answers": 1},
-    "showing": {"width": 0.05, "steps": 1},
+    "showing": {"width": 0.05, "steps": 1, "experiments": "chen2018_table2"},
     "help": {"repeats": 1},
 }
 

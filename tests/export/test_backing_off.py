@@ -166,8 +166,6 @@ def test_refuses_to_calibrate_without_validation_images(tmp_path, changes, reaso
     ("changes", "folder", "checkpoint", "chose"),
     [
         ({}, "", "newest", []),
-        ({}, "", "best", ["checkpoint"]),
-        ({"schedule": "plateau"}, "", "newest", ["learning rates"]),
         ({"schedule": "plateau"}, "", "best", ["learning rates", "checkpoint"]),
         ({"schedule": "plateau", "refit": True}, "search", "newest", ["learning rates"]),
     ],
