@@ -26,7 +26,7 @@ def evaluated(
         found = EvaluatedRun.load(run.workdir.path)
         if (
             found.report["test_fingerprint"] == test.fingerprint()
-            and found.report.get("views", 1) == views
+            and found.report["views"] == views
             and found.checkpoint == "newest"
             and (training_source is None or found.training_accuracy is not None)
         ):
