@@ -1,6 +1,7 @@
 """Flags made from the fields of the config, the same wherever something trains."""
 
 import dataclasses
+import sys
 import types
 import typing
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from absl import flags
 
 from coarse2fine.errors import InputError
 from coarse2fine.training.config import CHOICES, Config
+from coarse2fine.training.config_problems import LENGTHS
 
 flags.disclaim_key_flags()  # The flags defined here belong to the launcher, and to its --help.
 
@@ -24,7 +26,8 @@ _DEFINE: dict[type, Callable[..., flags.FlagHolder]] = {
 def define_config() -> Callable[..., Config]:
     """Defines a flag for each field of `Config`; returns what reads them into one.
 
-    Values given to that stand in place of those of the flags.
+    Values given to that stand in place of those of the flags. A length on the command line itself,
+    in whatever measure, stands in place of one that a flag file gives.
     """
     hints = typing.get_type_hints(Config)
     holders: dict[str, flags.FlagHolder] = {}
@@ -41,9 +44,15 @@ def define_config() -> Callable[..., Config]:
     def read(**given: Any) -> Config:
         values = {name: holder.value for name, holder in holders.items()}
         parsed = {name: parse(values[name]) for name, parse in _PARSE.items()}
-        return Config(**{**values, **parsed, **given})
+        return Config(**{**values, **parsed, **_without_those_replaced(), **given})
 
     return read
+
+
+def _without_those_replaced() -> dict[str, None]:
+    """No value for lengths that a flag file gives, where the command line itself gives one."""
+    words = {word.lstrip("-").partition("=")[0] for word in sys.argv[1:] if word.startswith("-")}
+    return {} if words.isdisjoint(LENGTHS) else dict.fromkeys(set(LENGTHS) - words)
 
 
 def _value_type(hint: Any) -> type:

@@ -22,6 +22,9 @@ USED_WITH = {
 }
 """The values that some kinds of labels alone use."""
 
+LENGTHS = ("epochs", "steps", "budget")
+"""What gives the length of a run, of which there is one."""
+
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _DURATION = re.compile(rf"[0-9]+(\.[0-9]+)?[{''.join(_SECONDS)}]")
 
@@ -158,7 +161,7 @@ def _unused_problems(config: "Config", defaults: Mapping[str, Any]) -> Iterator[
 
 
 def _schedule_problems(config: "Config") -> Iterator[str]:
-    lengths = {name: getattr(config, name) for name in ("epochs", "steps", "budget")}
+    lengths = {name: getattr(config, name) for name in LENGTHS}
     given = [f"{name} {value}" for name, value in lengths.items() if value is not None]
     if len(given) > 1:
         both = "both" if len(given) == 2 else "all"

@@ -1,5 +1,6 @@
 """Launchers from flags to files: what they print, refuse, and leave as it was."""
 
+import importlib
 import json
 import re
 
@@ -10,6 +11,8 @@ import tensorflow as tf
 from coarse2fine import experiments, export
 from coarse2fine.training import Config, batch_size, load_run, train
 from coarse2fine.training.trial import Memory
+
+RUN = importlib.import_module("coarse2fine.training.run")
 
 TINY = {
     "dataset": "shapes/2x2",
@@ -69,6 +72,17 @@ class TestTrain:
         )
         expected = Config(**TINY, schedule="milestones", milestones=((0.5, 0.1), (0.75, 0.01)))
         assert load_run(path).config == expected
+
+    @pytest.mark.parametrize("length", [("--steps", "2"), ("--budget=5m",)])
+    def test_a_length_stands_in_place_of_a_flag_files(self, launch, tmp_path, monkeypatch, length):
+        monkeypatch.setattr(RUN, "find_steps", lambda config, *_: 2)
+        values = {name: value for name, value in TINY.items() if name != "steps"}
+        flag_file = tmp_path / "preset.flags"
+        flag_file.write_text("--epochs=40\n")
+        path = tmp_path / "run"
+        code, _, err = launch("train", f"--flagfile={flag_file}", *length, workdir=path, **values)
+        assert (code, err) == (None, "")
+        assert load_run(path).config == Config(**TINY)
 
     def test_says_which_batch_size_it_found_before_it_trains(self, launch, tmp_path, monkeypatch):
         monkeypatch.setattr(batch_size, "measure_memory", lambda *arguments: Memory(0, 1))
