@@ -1,6 +1,5 @@
 """Launchers from flags to files: what they print, refuse, and leave as it was."""
 
-import importlib
 import json
 import re
 
@@ -9,10 +8,8 @@ import pytest
 import tensorflow as tf
 
 from coarse2fine import experiments, export
-from coarse2fine.training import Config, batch_size, load_run, train
+from coarse2fine.training import Config, batch_size, load_run, run, train
 from coarse2fine.training.trial import Memory
-
-RUN = importlib.import_module("coarse2fine.training.run")
 
 TINY = {
     "dataset": "shapes/2x2",
@@ -75,7 +72,7 @@ class TestTrain:
 
     @pytest.mark.parametrize("length", [("--steps", "2"), ("--budget=5m",)])
     def test_a_length_stands_in_place_of_a_flag_files(self, launch, tmp_path, monkeypatch, length):
-        monkeypatch.setattr(RUN, "find_steps", lambda config, *_: 2)
+        monkeypatch.setattr(run, "find_steps", lambda config, *_: 2)
         values = {name: value for name, value in TINY.items() if name != "steps"}
         flag_file = tmp_path / "preset.flags"
         flag_file.write_text("--epochs=40\n")
