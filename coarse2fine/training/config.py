@@ -156,6 +156,12 @@ class Config:
         None, "Passes over the run's training images, counted with data_fraction 1; default 55."
     )
     steps: int | None = _field(None, "Updates, in place of epochs.")
+    optimizer: Literal["sgd", "muon"] = _field(
+        "sgd",
+        "sgd (with momentum .9, as in the papers) or muon: a kernel of the backbone steps along "
+        "orthogonal directions, learning_rate times its norm, which stays; for networks that "
+        "normalise behind their convolutions.",
+    )
     nesterov: bool = _field(False, "Momentum that looks ahead (Nesterov).")
     budget: str | None = _field(
         None,

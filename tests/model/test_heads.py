@@ -10,7 +10,7 @@ from coarse2fine.errors import InputError
 from coarse2fine.model import CoarseToFine
 from coarse2fine.taxonomy import Taxonomy
 from coarse2fine.training.checkpoints import Checkpoints
-from coarse2fine.training.optimizer import CoupledSGD
+from coarse2fine.training.coupled_sgd import CoupledSGD
 
 TAXONOMY = Taxonomy(tuple("abcdef"), ("x", "y", "z"), (1, 0, 1, 2, 0, 1))
 IMAGES = np.random.default_rng(0).normal(size=(6, 8, 8, 3)).astype("float32")

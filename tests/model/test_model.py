@@ -8,7 +8,7 @@ import tensorflow as tf
 from coarse2fine.errors import InputError
 from coarse2fine.model import COARSE_SUPERVISION, CoarseToFine
 from coarse2fine.taxonomy import Taxonomy
-from coarse2fine.training.optimizer import CoupledSGD
+from coarse2fine.training.coupled_sgd import CoupledSGD
 from coarse2fine.training.strategy import make_strategy
 
 TAXONOMY = Taxonomy(tuple("abcdef"), ("x", "y", "z"), (1, 0, 1, 2, 0, 1))

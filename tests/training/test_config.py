@@ -52,6 +52,7 @@ OTHER = {
     "batch_size": 64,
     "epochs": None,
     "steps": 7,
+    "optimizer": "muon",
     "nesterov": True,
     "budget": None,
     "schedule": "milestones",

@@ -6,7 +6,8 @@ import pytest
 
 from coarse2fine.errors import InputError
 from coarse2fine.training import Config
-from coarse2fine.training.optimizer import CoupledSGD, make_optimizer
+from coarse2fine.training.coupled_sgd import CoupledSGD
+from coarse2fine.training.optimizer import make_optimizer
 
 
 def run_by_hand(weight, gradients, rate, momentum, decay, decay_steps=None, nesterov=False):

@@ -7,7 +7,8 @@ import keras
 import numpy as np
 import pytest
 
-from coarse2fine.training.optimizer import CoupledSGD, learning_rate
+from coarse2fine.training.coupled_sgd import CoupledSGD
+from coarse2fine.training.optimizer import learning_rate
 from coarse2fine.training.plateau import Plateau
 from coarse2fine.training.progress import Progress
 

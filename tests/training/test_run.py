@@ -176,6 +176,7 @@ def test_a_share_of_coarse_only_images_that_changes_goes_on_where_it_was(tmp_pat
         label_smoothing=0.1,
         coarse_share=0.25,
         final_coarse_share=0.75,
+        optimizer="muon",
     )
     whole = train(config, tmp_path / "whole", source=make_source())
     with pytest.raises(RuntimeError, match="crash"):
@@ -307,9 +308,10 @@ def test_every_kind_of_labels_trains_and_is_evaluated(tmp_path, labels):
     assert run.model.has_fine_head == (labels != "coarse")
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "muon"])
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
-def test_trains_in_mixed_precision(tmp_path, precision):
-    config = make_config(precision=precision, schedule="plateau")
+def test_trains_in_mixed_precision(tmp_path, precision, optimizer):
+    config = make_config(precision=precision, schedule="plateau", optimizer=optimizer)
     run = train(config, tmp_path, source=make_source())
     assert run.model.backbone.layers[1].compute_dtype == precision.removeprefix("mixed_")
     assert np.isfinite(run.workdir.read_metrics()[-1]["loss"])
@@ -334,9 +336,10 @@ def test_tensorboard_has_every_metric_the_rate_the_config_and_class_maps(tmp_pat
     assert tags["train"]["loss"] == tags["validation"]["loss"] == epochs
 
 
-def test_two_replicas_train_and_save_the_run_of_one(tmp_path):
+@pytest.mark.parametrize("optimizer", ["sgd", "muon"])
+def test_two_replicas_train_and_save_the_run_of_one(tmp_path, optimizer):
     # Without dropout and normalisation, whose draws and statistics are each replica's own.
-    config = make_config(backbone="nin", epochs=2)
+    config = make_config(backbone="nin", epochs=2, optimizer=optimizer)
     runs = {}
     for strategy in ("single", "mirrored"):
         with without_dropout():
