@@ -208,7 +208,7 @@ OF_BACKBONES = {backbone.build.__module__ for backbone in BACKBONES.values()}
 
 
 def test_modules_with_examples_are_found():
-    assert {"coarse2fine.taxonomy.taxonomy", "coarse2fine.training.optimizer"} < set(WITH_EXAMPLES)
+    assert {"coarse2fine.taxonomy.taxonomy", "coarse2fine.training.muon"} < set(WITH_EXAMPLES)
     assert set(WITH_EXAMPLES) > OF_BACKBONES
 
 
