@@ -28,14 +28,14 @@ class Muon(CoupledSGD):
 
     so `learning_rate` is the length of a step as a share of the kernel's norm, and decay has no
     effect on it. o(.) is an approximation by three Newton-Schulz iterations. Biases, the scales of
-    normalisations and what `exclude` names are `CoupledSGD`'s, at `rest` times the rate.
+    normalisations and what `exclude` names are `CoupledSGD`'s, whose rates are larger.
 
     `keras.optimizers.Muon` is for dense kernels, and gives those of convolutions to AdamW.
 
     Args:
         learning_rate: number or schedule.
         momentum: of the velocity.
-        rest: factor on the learning rate of all else.
+        rest: factor on the learning rate of all that is `CoupledSGD`'s.
         exclude: parts of the paths of kernels that are not orthogonalised: a network's last ones.
         compute_dtype: of the Newton-Schulz iterations; bfloat16 suffices and takes less time.
         **kwargs: of `CoupledSGD`.
@@ -55,9 +55,9 @@ class Muon(CoupledSGD):
 
     def __init__(
         self,
-        learning_rate: Any = 0.06,
+        learning_rate: Any = 0.03,
         momentum: float = 0.9,
-        rest: float = 1.0,
+        rest: float = 7.0,
         exclude: Sequence[str] = (),
         compute_dtype: str = "float32",
         **kwargs: Any,
