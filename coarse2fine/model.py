@@ -25,6 +25,9 @@ COARSE_SUPERVISION = ("min", "mean", "soft_min", "marginal")
 
 FINE_TERM = ("batch", "labelled")
 
+HEAD_LAYERS = ("extra_linear", "class_feature_map")
+"""Names of the layers with weights behind the backbone."""
+
 
 @keras.saving.register_keras_serializable("coarse2fine")
 class CoarseToFine(MultiWorkerModel):

@@ -158,9 +158,9 @@ class Config:
     steps: int | None = _field(None, "Updates, in place of epochs.")
     optimizer: Literal["sgd", "muon"] = _field(
         "sgd",
-        "sgd (with momentum .9, as in the papers) or muon: a kernel of the backbone steps along "
-        "orthogonal directions, learning_rate times its norm, which stays; for networks that "
-        "normalise behind their convolutions.",
+        "sgd (with momentum .9, as in the papers) or muon: each kernel of the backbone takes an "
+        "orthogonalised step of learning_rate times its norm, and keeps its norm; all else is "
+        "sgd's, at 7 times the learning rate. For networks that normalise, such as fastnet.",
     )
     nesterov: bool = _field(False, "Momentum that looks ahead (Nesterov).")
     budget: str | None = _field(
@@ -190,7 +190,9 @@ class Config:
     learning_rate: float = _field(0.01, "Initial learning rate.")
     weight_decay: float = _field(5e-4, "Joins the gradient before momentum, as in Caffe and Torch.")
     weight_decay_on: Literal["all", "kernels"] = _field(
-        "all", "What decays: all weights, as in the papers, or all but biases and normalisation."
+        "all",
+        "What decays: all weights, as in the papers, or all but biases and normalisation; with "
+        "optimizer=muon no kernel of the backbone does.",
     )
     weight_decay_share: float = _field(1.0, "Share of the updates after which decay ends.")
     preprocess: Literal["gcn_zca", "standardize", "center", "own"] = _field(

@@ -23,6 +23,7 @@ from coarse2fine.training.checkpoints import (
 from coarse2fine.training.given_files import claim_given_file
 from coarse2fine.training.interruption import Interruption
 from coarse2fine.training.monitor import Monitor
+from coarse2fine.training.muon import Muon
 from coarse2fine.training.optimizer import make_optimizer
 from coarse2fine.training.pictures import class_map_pictures
 from coarse2fine.training.plan import Plan
@@ -193,8 +194,11 @@ def _compiled_model(plan: Plan, home: Workdir, is_new: bool) -> CoarseToFine:
         model = build_model(config, taxonomy, image_shape)
     else:
         model = build_again(config, taxonomy, image_shape, home)
-    model.compile(optimizer=make_optimizer(config, plan.steps))
+    optimizer = make_optimizer(config, plan.steps)
+    model.compile(optimizer=optimizer)
     model.optimizer.build(model.trainable_variables)
+    if is_new and isinstance(optimizer, Muon):
+        optimizer.check_kernels()
     return model
 
 

@@ -1,4 +1,4 @@
-"""Steps of kernels along orthogonal directions."""
+"""Orthogonalised steps of kernels."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,10 +6,11 @@ from typing import Any
 import keras
 from keras import ops
 
+from coarse2fine.errors import InputError
 from coarse2fine.training.coupled_sgd import CoupledSGD
 
 _ITERATIONS = 3
-_A, _B, _C = 3.4445, -4.7750, 2.0315
+_A, _B, _C = 3.4445, -4.7750, 2.0315  # Of the reference: singular values soon come near 1.
 _SMALL = 1e-12
 
 
@@ -17,72 +18,106 @@ _SMALL = 1e-12
 class Muon(CoupledSGD):
     """SGD that orthogonalises the steps of kernels and keeps the kernels' norms.
 
-    Use it where updates are few, with a network that normalises behind its convolutions, to which
-    the norm of a kernel then makes no difference. A kernel of two dimensions and more is taken as a
-    matrix with a column for each of its outputs. With g its gradient, |.| the norm of all of its
-    entries and o(.) the nearest matrix with orthogonal columns, or rows, of one length:
+    Use it where updates are few, with a network that normalises behind its convolutions, such as
+    `fastnet`: the norm of a kernel makes no difference there. A kernel is taken as a matrix whose
+    columns are its last axis, the outputs of a convolution or dense layer; kernels of depthwise and
+    grouped convolutions, which are no such matrix, are stepped alike. With g its gradient, |.| the
+    norm of all of its entries and o(.) the nearest matrix of orthonormal columns, or rows:
 
         m = momentum * m + g
         d = o(m)                            or with Nesterov momentum o(momentum * m + g)
         kernel = kernel - learning_rate * |kernel| * d / |d|,    then brought back to its norm
 
-    so `learning_rate` is the length of a step as a share of the kernel's norm, and decay has no
-    effect on it. o(.) is an approximation by three Newton-Schulz iterations. Biases, the scales of
-    normalisations and what `exclude` names are `CoupledSGD`'s, whose rates are larger.
+    So `learning_rate` is the length of a step as a share of the kernel's norm. o(.) is approximated
+    by three Newton-Schulz iterations. These kernels do not decay, and none may be all zeros: it
+    would stay so. All other variables are `CoupledSGD`'s, whose rates are larger.
 
     `keras.optimizers.Muon` is for dense kernels, and gives those of convolutions to AdamW.
 
     Args:
         learning_rate: number or schedule.
-        momentum: of the velocity.
-        rest: factor on the learning rate of all that is `CoupledSGD`'s.
-        exclude: parts of the paths of kernels that are not orthogonalised: a network's last ones.
-        compute_dtype: of the Newton-Schulz iterations; bfloat16 suffices and takes less time.
+        momentum: of the gradients.
+        rest_factor: what the learning rate is multiplied by for variables that are `CoupledSGD`'s.
+        exclude: parts of variables' paths, such as the names of layers: their kernels are
+            `CoupledSGD`'s, too. The reference excludes a network's last layer.
+        compute_dtype: of the iterations; bfloat16 suffices.
         **kwargs: of `CoupledSGD`.
+
+    Raises:
+        InputError: an `exclude` that is one string, or a factor that is not above 0; when it is
+            built, no kernel to orthogonalise.
 
     Example:
         >>> optimizer = Muon(learning_rate=0.1, momentum=0.0)
-        >>> kernel = keras.Variable([[0.0, 2.0], [2.0, 0.0]])
+        >>> kernel = keras.Variable([[0.0, 2.0], [2.0, 0.0]], name="kernel")
         >>> optimizer.apply([ops.array([[5.0, 0.0], [0.0, 0.5]])], [kernel])
         >>> kernel.numpy().round(1)  # Both directions of the gradient count about the same.
         array([[-0.2,  2. ],
                [ 2. , -0.2]], dtype=float32)
 
     Reference:
-        Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024; norms are
-        held as in the same author's program for CIFAR-10.
+        Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024. Their
+        program for CIFAR-10, airbench94_muon, holds norms, too: at the root of the number of
+        outputs, and here at what they were.
     """
 
     def __init__(
         self,
         learning_rate: Any = 0.03,
         momentum: float = 0.9,
-        rest: float = 7.0,
+        rest_factor: float = 1.0,
         exclude: Sequence[str] = (),
         compute_dtype: str = "float32",
         **kwargs: Any,
     ):
         super().__init__(learning_rate, momentum=momentum, **kwargs)
-        self.rest = rest
+        if isinstance(exclude, str):
+            raise InputError(f"exclude is {exclude!r}, expected a sequence of parts of paths.")
+        if rest_factor <= 0:
+            raise InputError(f"rest_factor is {rest_factor}, expected a number above 0.")
+        self.rest_factor = rest_factor
         self.exclude = tuple(exclude)
         self.compute_dtype = compute_dtype
 
-    def build(self, variables: list[Any]) -> None:
+    def is_orthogonalised(self, variable: keras.Variable) -> bool:
+        """Whether it is a kernel, and not excluded."""
+        parts = variable.path.split("/")
+        is_kernel = len(variable.shape) > 1 and parts[-1].endswith("kernel")
+        return is_kernel and not set(parts) & set(self.exclude)
+
+    def build(self, variables: list[keras.Variable]) -> None:
         """Makes the optimizer's variables."""
         super().build(variables)
-        self._is_orthogonalized = [
-            len(variable.shape) > 1 and not any(part in variable.path for part in self.exclude)
-            for variable in variables
-        ]
+        self._orthogonalised = [self.is_orthogonalised(v) for v in self._trainable_variables]
+        if not any(self._orthogonalised):
+            raise InputError(
+                "There is no kernel to orthogonalise: no trainable variable of two dimensions and "
+                f"more that is named a kernel and lies outside of {self.exclude}."
+            )
+
+    def check_kernels(self) -> None:
+        """Checks the kernels of a network that is not trained yet.
+
+        Raises:
+            InputError: one is all zeros.
+        """
+        for variable, is_orthogonalised in zip(
+            self._trainable_variables, self._orthogonalised, strict=True
+        ):
+            if is_orthogonalised and not ops.convert_to_numpy(variable).any():
+                raise InputError(
+                    f"The kernel {variable.path} is all zeros, and would stay so with the "
+                    "optimizer muon: choose sgd."
+                )
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Updates one variable."""
         index = self._get_variable_index(variable)
-        if not self._is_orthogonalized[index]:
-            super().update_step(gradient, variable, self.rest * learning_rate)
+        if not self._orthogonalised[index]:
+            super().update_step(gradient, variable, self.rest_factor * learning_rate)
             return
         gradient = ops.cast(gradient, variable.dtype)
-        direction = self._orthogonalized(self._with_momentum(gradient, index))
+        direction = self._orthogonal(self._with_momentum(gradient, index))
         norm = _norm(variable)
         share = ops.cast(learning_rate, variable.dtype)
         moved = variable - share * norm / (_norm(direction) + _SMALL) * direction
@@ -95,8 +130,8 @@ class Muon(CoupledSGD):
         self.assign(self.momentums[index], velocity)
         return gradient + self.momentum * velocity if self.nesterov else velocity
 
-    def _orthogonalized(self, kernel: Any) -> Any:
-        """The nearest matrix of orthogonal columns, or rows, of about one length."""
+    def _orthogonal(self, kernel: Any) -> Any:
+        """About the nearest matrix of orthonormal columns, or rows."""
         x = ops.reshape(kernel, (-1, kernel.shape[-1]))
         x = ops.cast(x / (_norm(x) + _SMALL), self.compute_dtype)
         is_wide = x.shape[0] < x.shape[1]
@@ -112,7 +147,7 @@ class Muon(CoupledSGD):
         """The arguments that make an equal optimizer."""
         return {
             **super().get_config(),
-            "rest": self.rest,
+            "rest_factor": self.rest_factor,
             "exclude": list(self.exclude),
             "compute_dtype": self.compute_dtype,
         }

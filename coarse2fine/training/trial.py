@@ -30,6 +30,7 @@ _FIELDS = (
     "head_dropout",
     "extra_layer",
     "coarse_supervision",
+    "optimizer",
     "precision",
     "strategy",
     "logical_cpus",
