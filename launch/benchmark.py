@@ -3,7 +3,6 @@
 python launch/benchmark.py --only=step,min_pool
 """
 
-import os
 import pathlib
 import sys
 import tempfile
@@ -17,9 +16,7 @@ from coarse2fine.errors import check_known
 _ONLY = flags.DEFINE_list("only", [], f"Benchmarks to run, of {', '.join(BENCHMARKS)}; or all.")
 _PAIRS = flags.DEFINE_integer("pairs", 15, "Timings of each of two compared things.", lower_bound=1)
 _DATA_DIR = flags.DEFINE_string(
-    "data_dir",
-    None,
-    "Where TFDS prepared CIFAR-100; default $COARSE2FINE_DATA_DIR/tfds, or else random images.",
+    "data_dir", None, "Where TFDS prepared CIFAR-100; random images, or shapes, in place of it."
 )
 
 
@@ -32,7 +29,7 @@ def main() -> None:
         settings = Settings(
             workdir=pathlib.Path(workdir),
             launchers=pathlib.Path(__file__).parent,
-            images=Images(_DATA_DIR.value or _default_data_dir()),
+            images=Images(_DATA_DIR.value),
             pairs=_PAIRS.value,
         )
         for name in _ONLY.value or BENCHMARKS:
@@ -41,13 +38,6 @@ def main() -> None:
                 all_hold &= measurement.holds
     if not all_hold:
         sys.exit(1)
-
-
-def _default_data_dir() -> str | None:
-    if "COARSE2FINE_DATA_DIR" not in os.environ:
-        return None
-    folder = pathlib.Path(os.environ["COARSE2FINE_DATA_DIR"]) / "tfds"
-    return str(folder) if folder.is_dir() else None
 
 
 if __name__ == "__main__":
