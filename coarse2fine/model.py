@@ -61,6 +61,9 @@ class CoarseToFine(MultiWorkerModel):
             `batch`, its images, as in Eq. 7, or `labelled`, those that have a fine label.
         coarse_term: of `MaskedTwoHeadedLoss`, with `labels="mixed"`.
         label_smoothing: of `MaskedTwoHeadedLoss`.
+        cutmix: share of the images of which training covers a rectangle with that of another one of
+            the batch (CutMix). Its area is evenly distributed from nothing to the whole image, and
+            is the share of the image's loss that the other one's labels have.
         labels: what the model learns from. `mixed`: fine labels where there are any, and coarse
             labels. `fine` and `oracle`: the fine loss alone (they differ in the data). `coarse`:
             the coarse loss alone, on one head of coarse class maps.
@@ -97,7 +100,9 @@ class CoarseToFine(MultiWorkerModel):
     Reference:
         Lei, Guo, Wang, "Weakly Supervised Image Classification with Coarse and Fine Labels",
         CRV 2017. Chen, Ding, Chin, Marculescu, "Understanding the Impact of Label Granularity on
-        CNN-based Image Classification", ICDM workshops 2018.
+        CNN-based Image Classification", ICDM workshops 2018. Yun, Han, Oh, Chun, Choe, Yoo,
+        "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features",
+        ICCV 2019.
     """
 
     def __init__(
@@ -114,6 +119,7 @@ class CoarseToFine(MultiWorkerModel):
         fine_term: str = "batch",
         coarse_term: str = "all",
         label_smoothing: float = 0.0,
+        cutmix: float = 0.0,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -130,6 +136,8 @@ class CoarseToFine(MultiWorkerModel):
             raise InputError(f"coarse_weight is {coarse_weight}, expected 0 or more.")
         if not 0 <= head_dropout < 1:
             raise InputError(f"head_dropout is {head_dropout}, expected 0 or more and below 1.")
+        if not 0 <= cutmix <= 1:
+            raise InputError(f"cutmix is {cutmix}, expected from 0 to 1.")
         if extra_layer and labels != "coarse":
             raise InputError(
                 f"extra_layer is for labels='coarse' only, got labels={labels!r}: it gives coarse "
@@ -148,6 +156,7 @@ class CoarseToFine(MultiWorkerModel):
         self.fine_term = fine_term
         self.coarse_term = coarse_term
         self.label_smoothing = label_smoothing
+        self.cutmix = cutmix
         self.has_fine_head = labels != "coarse"
 
         if extra_layer:
@@ -160,6 +169,8 @@ class CoarseToFine(MultiWorkerModel):
         if self.has_fine_head:
             self.pool_siblings = self._make_pool()
         self.global_avg = GlobalAvg(name="global_avg")
+        if cutmix:
+            self.cut_mix = keras.layers.CutMix((1.0, 1.0), dtype="float32", name="cut_mix")
         weight = {"mixed": coarse_weight, "coarse": 1.0}.get(labels, 0.0)
         self.two_headed_loss = MaskedTwoHeadedLoss(weight, label_smoothing, coarse_term)
         self.mean_loss = keras.metrics.Mean(name="loss")
@@ -247,8 +258,12 @@ class CoarseToFine(MultiWorkerModel):
         reduced once, and the fine weights of a batch, `has_fine`, are part of it.
         """
         images, labels, weights = data
+        if self.cutmix:
+            images, labels, weights = self._mixed(images, labels, weights)
         with tf.GradientTape() as tape:
             scores = self(images, training=True)
+            if self.cutmix:
+                scores = tf.nest.map_structure(lambda each: tf.concat([each, each], 0), scores)
             loss = self._batch_loss(labels, scores, weights)
             scaled_loss = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled_loss, self.trainable_weights)
@@ -262,11 +277,33 @@ class CoarseToFine(MultiWorkerModel):
         loss = self._batch_loss(labels, scores, weights)
         return self._update_metrics(loss, labels, scores, weights)
 
+    def _mixed(self, images: Any, labels: Any, weights: Any) -> tuple[Any, Any, Any]:
+        """Mixed images, and two rows of labels and weights for each: its own, then the other's.
+
+        All rows of the images' own come first. The weights of an image's two rows have a mean of 1
+        where both have a label.
+        """
+        number = tf.shape(images)[0]
+        # What becomes of a row of the unit matrix says of which images one is made, and how much.
+        mixed = self.cut_mix({"images": images, "labels": tf.eye(number)}, training=True)
+        chosen = keras.random.uniform((number,), seed=self.cut_mix.generator) < self.cutmix
+        images = tf.where(chosen[:, None, None, None], mixed["images"], images)
+        own = tf.linalg.diag_part(mixed["labels"])
+        others = mixed["labels"] - tf.linalg.diag(own)
+        rows = tf.concat([tf.range(number), tf.argmax(others, -1, tf.int32)], 0)
+        own = tf.where(chosen, own, 1.0)
+        shares = tf.concat([own, 1.0 - own], 0)
+        labels, weights = (
+            tf.nest.map_structure(lambda each: tf.gather(each, rows), level)
+            for level in (labels, weights)
+        )
+        return images, labels, {level: 2.0 * shares * each for level, each in weights.items()}
+
     def _batch_loss(self, labels: Any, scores: Any, weights: Any) -> Any:
         """This replica's part of the loss: the parts of all replicas sum to the batch's."""
-        has_fine = weights["fine"]
+        has_fine = tf.math.divide_no_nan(weights["fine"], weights["coarse"])
         if self.fine_term == "labelled":
-            number, labelled = _totals(weights["coarse"], has_fine)
+            number, labelled = _totals(weights["coarse"], weights["fine"])
             has_fine *= tf.math.divide_no_nan(number, labelled)
         loss = self.two_headed_loss(
             {**labels, "has_fine": has_fine}, scores, sample_weight=weights["coarse"]
@@ -300,6 +337,7 @@ class CoarseToFine(MultiWorkerModel):
             "fine_term": self.fine_term,
             "coarse_term": self.coarse_term,
             "label_smoothing": self.label_smoothing,
+            "cutmix": self.cutmix,
         }
 
     @classmethod

@@ -46,6 +46,7 @@ def build_model(
             fine_term=config.fine_term,
             coarse_term=config.coarse_term,
             label_smoothing=config.label_smoothing,
+            cutmix=config.cutmix,
         )
         model(tf.zeros((1, *image_shape)))
     return model

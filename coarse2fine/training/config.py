@@ -207,6 +207,11 @@ class Config:
         "none; crop_flip (pad 4); or, of images that vary in size, random_crop (of image_size, "
         "from the resized image) or random_resized_crop (of random area and shape); all mirror.",
     )
+    cutmix: float = _field(
+        0.0,
+        "Share of the training images that get a rectangle of another one of their batch, whose "
+        "labels then count by its area (CutMix). For long runs, which see each image often.",
+    )
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = _field(
         "float32", "What the network computes in."
     )

@@ -89,6 +89,7 @@ _RANGES = {
     "coarse_share": (lambda x: x is None or 0 <= x < 1, "0 or more and below 1"),
     "final_coarse_share": (lambda x: x is None or 0 <= x < 1, "0 or more and below 1"),
     "label_smoothing": (lambda x: 0 <= x < 1, "0 or more and below 1"),
+    "cutmix": (_is_share, "from 0 to 1"),
     "validation_fraction": (lambda x: 0 <= x < 1, "0 or more and below 1"),
     "image_size": (_is_count, "1 or more"),
     "shorter_side": (_is_count, "1 or more"),

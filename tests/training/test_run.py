@@ -169,8 +169,9 @@ def test_a_finished_run_goes_on_with_more_steps(tmp_path):
         train(config, tmp_path / "run", source=make_source())
 
 
-def test_a_share_of_coarse_only_images_that_changes_goes_on_where_it_was(tmp_path):
+def test_mixing_and_a_share_of_coarse_only_images_that_changes_go_on_where_they_were(tmp_path):
     config = make_config(
+        cutmix=0.5,
         coarse_supervision="marginal",
         fine_term="labelled",
         label_smoothing=0.1,
