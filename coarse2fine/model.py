@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from coarse2fine.data.cut_mix import cut_mix
 from coarse2fine.data.pipeline import LABELS
 from coarse2fine.errors import InputError, check_known
 from coarse2fine.layers import (
@@ -61,9 +62,8 @@ class CoarseToFine(MultiWorkerModel):
             `batch`, its images, as in Eq. 7, or `labelled`, those that have a fine label.
         coarse_term: of `MaskedTwoHeadedLoss`, with `labels="mixed"`.
         label_smoothing: of `MaskedTwoHeadedLoss`.
-        cutmix: share of the images of which training covers a rectangle with that of another one of
-            the batch (CutMix). Its area is evenly distributed from nothing to the whole image, and
-            is the share of the image's loss that the other one's labels have.
+        cutmix: share of the images that training gives a rectangle of another one of the batch, of
+            several replicas of a replica's part of it, and its labels with it: see `cut_mix`.
         labels: what the model learns from. `mixed`: fine labels where there are any, and coarse
             labels. `fine` and `oracle`: the fine loss alone (they differ in the data). `coarse`:
             the coarse loss alone, on one head of coarse class maps.
@@ -100,9 +100,7 @@ class CoarseToFine(MultiWorkerModel):
     Reference:
         Lei, Guo, Wang, "Weakly Supervised Image Classification with Coarse and Fine Labels",
         CRV 2017. Chen, Ding, Chin, Marculescu, "Understanding the Impact of Label Granularity on
-        CNN-based Image Classification", ICDM workshops 2018. Yun, Han, Oh, Chun, Choe, Yoo,
-        "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features",
-        ICCV 2019.
+        CNN-based Image Classification", ICDM workshops 2018.
     """
 
     def __init__(
@@ -170,7 +168,7 @@ class CoarseToFine(MultiWorkerModel):
             self.pool_siblings = self._make_pool()
         self.global_avg = GlobalAvg(name="global_avg")
         if cutmix:
-            self.cut_mix = keras.layers.CutMix((1.0, 1.0), dtype="float32", name="cut_mix")
+            self.cutmix_seed = keras.random.SeedGenerator(name="cutmix_seed")
         weight = {"mixed": coarse_weight, "coarse": 1.0}.get(labels, 0.0)
         self.two_headed_loss = MaskedTwoHeadedLoss(weight, label_smoothing, coarse_term)
         self.mean_loss = keras.metrics.Mean(name="loss")
@@ -259,10 +257,12 @@ class CoarseToFine(MultiWorkerModel):
         """
         images, labels, weights = data
         if self.cutmix:
-            images, labels, weights = self._mixed(images, labels, weights)
+            images, labels, weights = cut_mix(
+                images, labels, weights, self.cutmix, self.cutmix_seed
+            )
         with tf.GradientTape() as tape:
             scores = self(images, training=True)
-            if self.cutmix:
+            if self.cutmix:  # An image has two rows of labels.
                 scores = tf.nest.map_structure(lambda each: tf.concat([each, each], 0), scores)
             loss = self._batch_loss(labels, scores, weights)
             scaled_loss = self.optimizer.scale_loss(loss)
@@ -277,30 +277,9 @@ class CoarseToFine(MultiWorkerModel):
         loss = self._batch_loss(labels, scores, weights)
         return self._update_metrics(loss, labels, scores, weights)
 
-    def _mixed(self, images: Any, labels: Any, weights: Any) -> tuple[Any, Any, Any]:
-        """Mixed images, and two rows of labels and weights for each: its own, then the other's.
-
-        All rows of the images' own come first. The weights of an image's two rows have a mean of 1
-        where both have a label.
-        """
-        number = tf.shape(images)[0]
-        # What becomes of a row of the unit matrix says of which images one is made, and how much.
-        mixed = self.cut_mix({"images": images, "labels": tf.eye(number)}, training=True)
-        chosen = keras.random.uniform((number,), seed=self.cut_mix.generator) < self.cutmix
-        images = tf.where(chosen[:, None, None, None], mixed["images"], images)
-        own = tf.linalg.diag_part(mixed["labels"])
-        others = mixed["labels"] - tf.linalg.diag(own)
-        rows = tf.concat([tf.range(number), tf.argmax(others, -1, tf.int32)], 0)
-        own = tf.where(chosen, own, 1.0)
-        shares = tf.concat([own, 1.0 - own], 0)
-        labels, weights = (
-            tf.nest.map_structure(lambda each: tf.gather(each, rows), level)
-            for level in (labels, weights)
-        )
-        return images, labels, {level: 2.0 * shares * each for level, each in weights.items()}
-
     def _batch_loss(self, labels: Any, scores: Any, weights: Any) -> Any:
         """This replica's part of the loss: the parts of all replicas sum to the batch's."""
+        # The loss multiplies by the image's weight, which the fine one holds already.
         has_fine = tf.math.divide_no_nan(weights["fine"], weights["coarse"])
         if self.fine_term == "labelled":
             number, labelled = _totals(weights["coarse"], weights["fine"])

@@ -30,6 +30,7 @@ _FIELDS = (
     "head_dropout",
     "extra_layer",
     "coarse_supervision",
+    "cutmix",
     "optimizer",
     "precision",
     "strategy",

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from coarse2fine.data.cut_mix import cut_mix
 from coarse2fine.errors import InputError
 from coarse2fine.model import COARSE_SUPERVISION, CoarseToFine
 from coarse2fine.taxonomy import Taxonomy
@@ -331,64 +332,40 @@ def test_unknown_labels_are_refused():
 
 
 class TestCutMix:
-    @pytest.mark.parametrize("seed", range(3))
-    @pytest.mark.parametrize("share", [0.5, 1.0])
-    def test_gives_either_images_labels_by_the_area_that_is_seen_of_it(self, seed, share):
-        model = make_model(cutmix=share)
-        keras.utils.set_random_seed(seed)
-        model.cut_mix.generator.state.assign([seed, 0])
-        size, batch = 64, 200
-        _, labels, weights = make_batch(seed, batch)
-        numbered = np.tile(np.arange(batch)[:, None, None, None], (1, size, size, 1))
-        images, rows, row_weights = model._mixed(tf.constant(numbered, tf.float32), labels, weights)
-        is_of = np.equal(images[..., 0].numpy()[:, None], np.arange(batch)[:, None, None])
-        areas = is_of.mean(axis=(2, 3))
-        for level, num_classes in (("fine", 6), ("coarse", 3)):
-            seen, found = np.zeros((2, batch, num_classes))
-            np.add.at(seen.T, labels[level], (areas * weights[level]).T)
-            own_or_other = np.tile(np.arange(batch), 2)
-            np.add.at(found, (own_or_other, rows[level]), row_weights[level] / 2)
-            # A rectangle has whole pixels, and its share has not: a row and a column less.
-            np.testing.assert_allclose(found, seen, atol=2.1 / size)
-        mixed = areas.diagonal() < 1
-        assert share - 0.15 < mixed.mean() <= share + 0.1
-        assert 0.4 < areas.diagonal()[mixed].mean() < 0.6  # Of an even distribution.
-
     @pytest.mark.parametrize("fine_term", ["batch", "labelled"])
     @pytest.mark.parametrize("coarse_term", ["all", "coarse_only"])
-    def test_a_step_has_the_loss_of_both_images_by_their_shares(self, fine_term, coarse_term):
+    def test_a_step_has_the_loss_and_metrics_of_both_images_by_area(self, fine_term, coarse_term):
         arguments = {"fine_term": fine_term, "coarse_term": coarse_term, "coarse_weight": 0.7}
-        model, plain = make_model(cutmix=1.0, **arguments), make_model(**arguments)
+        model, plain = make_model(cutmix=0.8, **arguments), make_model(**arguments)
         images, labels, weights = make_batch()
-        rng = np.random.default_rng(0)
-        order, share = rng.permutation(12), rng.uniform(size=12).astype("float32")
-        made_of = np.diag(share)
-        made_of[np.arange(12), order] += 1 - share
-        generator = model.cut_mix.generator
+        state = model.cutmix_seed.state.numpy()
+        mixed, labels_of, areas = tf.nest.map_structure(
+            np.array, cut_mix(tf.constant(images), labels, weights, 0.8, model.cutmix_seed)
+        )
+        assert (mixed != images).any()
+        model.cutmix_seed.state.assign(state)
+        logs = model.train_on_batch(images, labels, weights, return_dict=True)
 
-        def cut_mix(data, training):
-            return {"images": data["images"], "labels": tf.constant(made_of)}
-
-        cut_mix.generator = generator
-        model.cut_mix = cut_mix
-
-        scores = {level: values.numpy() for level, values in plain(images, training=True).items()}
-        shares = np.stack([share, 1 - share])
-        losses = {
+        scores = plain(mixed, training=True)
+        loss = {
             level: keras.ops.sparse_categorical_crossentropy(
-                np.stack([labels[level], labels[level][order]]),
-                np.stack([scores[level]] * 2),
-                from_logits=True,
+                labels_of[level], np.concatenate([scores[level]] * 2), from_logits=True
             ).numpy()
             for level in scores
         }
-        has_fine = np.stack([weights["fine"], weights["fine"][order]])
-        fine = (shares * has_fine * losses["fine"]).sum()
-        fine /= 12 if fine_term == "batch" else (shares * has_fine).sum()
-        of_coarse = shares if coarse_term == "all" else shares * (has_fine == 0)
-        expected = fine + 0.7 * (of_coarse * losses["coarse"]).sum() / 12
-        logs = model.train_step((images, labels, weights))
-        assert float(logs["loss"]) == pytest.approx(expected, rel=1e-5)
+        is_right = np.concatenate([scores["fine"].numpy().argmax(-1)] * 2) == labels_of["fine"]
+        has_no_fine = areas["fine"] == 0
+        fine = (areas["fine"] * loss["fine"]).sum()
+        coarse = areas["coarse"] * loss["coarse"]
+        coarse_term_of = coarse if coarse_term == "all" else coarse * has_no_fine
+        labelled = 24 if fine_term == "batch" else areas["fine"].sum()
+        expected = {
+            "loss": fine / labelled + 0.7 * coarse_term_of.sum() / 24,
+            "fine_loss": fine / areas["fine"].sum(),
+            "coarse_loss": coarse.sum() / 24,
+            "fine_top1": (areas["fine"] * is_right).sum() / areas["fine"].sum(),
+        }
+        assert {name: float(logs[name]) for name in expected} == pytest.approx(expected, rel=1e-5)
 
     def test_replicas_mix_the_images_of_their_own_part(self):
         # Each has six equal images, so that a mixed one is as it was.
@@ -405,6 +382,19 @@ class TestCutMix:
         for name, values in logs[1].items():
             np.testing.assert_allclose(logs[0][name], values, rtol=1e-5, err_msg=name)
 
+    @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
+    @pytest.mark.parametrize("labels", ["mixed", "coarse"])
+    def test_trains_compiled_by_xla_as_a_gpu_does(self, labels, precision):
+        keras.config.set_dtype_policy(precision)
+        try:
+            model = make_model(cutmix=1.0, labels=labels)
+        finally:
+            keras.config.set_dtype_policy("float32")
+        model.compile(optimizer=CoupledSGD(0.1, momentum=0.9, decay=1e-3), jit_compile=True)
+        before = weights_of(model)
+        assert np.isfinite(model.train_on_batch(*make_batch(), return_dict=True)["loss"])
+        assert all((a != b).any() for a, b in zip(before, weights_of(model), strict=True))
+
     def test_mixes_in_training_alone(self):
         model, plain = make_model(cutmix=1.0), make_model()
         batch = make_batch()
@@ -413,8 +403,26 @@ class TestCutMix:
             name: float(value) for name, value in expected.items()
         }
 
+    def test_is_part_of_the_configuration(self):
+        assert CoarseToFine.from_config(make_model(cutmix=0.3).get_config()).cutmix == 0.3
+
     @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
     def test_refuses_what_is_no_share(self, value):
         with pytest.raises(InputError) as error:
             make_model(cutmix=value)
         assert str(error.value) == f"cutmix is {value}, expected from 0 to 1."
+
+
+def test_an_images_fine_weight_holds_its_weight_already():
+    images, labels, weights = make_batch(has_fine=np.ones(12, "float32"))
+    model = make_model()
+    whole, half = (
+        model.test_on_batch(
+            images,
+            labels,
+            {name: factor * each for name, each in weights.items()},
+            return_dict=True,
+        )
+        for factor in (1.0, 0.5)
+    )
+    assert half == pytest.approx(whole, rel=1e-5)
