@@ -5,6 +5,7 @@ import re
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 
 from coarse2fine.data import ArraySource
@@ -61,6 +62,20 @@ def test_steps_are_those_of_the_formula(shape, momentum, nesterov):
         apply(optimizer, [kernel], [gradient])
     expected = run_by_hand(start, gradients, 0.1, momentum, nesterov)
     np.testing.assert_allclose(kernel.numpy(), expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [TALL, WIDE])
+def test_compiled_by_xla_as_on_a_gpu_it_takes_the_same_steps(shape):
+    plain, compiled = (make_kernel(draw(shape)) for _ in range(2))
+    optimizers = [Muon(0.1, momentum=0.9, nesterov=True) for _ in range(2)]
+    optimizers[1].build([compiled])
+    step = tf.function(
+        lambda gradient: apply(optimizers[1], [compiled], [gradient]), jit_compile=True
+    )
+    for seed in range(1, 4):
+        apply(optimizers[0], [plain], [draw(shape, seed)])
+        step(tf.constant(draw(shape, seed)))
+    np.testing.assert_allclose(compiled, plain, rtol=1e-4, atol=1e-5)
 
 
 def step_of(optimizer, start, gradient):
