@@ -62,8 +62,8 @@ class CoarseToFine(MultiWorkerModel):
             `batch`, its images, as in Eq. 7, or `labelled`, those that have a fine label.
         coarse_term: of `MaskedTwoHeadedLoss`, with `labels="mixed"`.
         label_smoothing: of `MaskedTwoHeadedLoss`.
-        cutmix: share of the images that training gives a rectangle of another one of the batch, of
-            several replicas of a replica's part of it, and its labels with it: see `cut_mix`.
+        cutmix: share of the images that training gives a rectangle of another one, and its labels
+            with it, as of `cut_mix`: one of the batch, or of the part of it that a replica has.
         labels: what the model learns from. `mixed`: fine labels where there are any, and coarse
             labels. `fine` and `oracle`: the fine loss alone (they differ in the data). `coarse`:
             the coarse loss alone, on one head of coarse class maps.
