@@ -1,15 +1,14 @@
 """What the launchers share: the workdir flag, and errors in one line."""
 
-import contextlib
 import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from types import FrameType
+from collections.abc import Callable, Sequence
 
 from absl import app, flags
 from absl import logging as absl_logging
+from signals import number_of, terminable
 
 from coarse2fine.errors import InputError, Interrupted, WorkerLost
 
@@ -66,7 +65,7 @@ def run(main: Callable[..., None], takes_arguments: bool = False, goes_on: bool 
                 raise InputError(
                     f"Unexpected arguments: {' '.join(argv[1:])}. Flags start with --."
                 )
-            with _terminable():
+            with terminable():
                 main(*([argv[1:]] if takes_arguments else []))
         except InputError as error:
             _report(f"Error: {error}")
@@ -78,31 +77,13 @@ def run(main: Callable[..., None], takes_arguments: bool = False, goes_on: bool 
             _report(str(error))
             return _START_AGAIN
         except KeyboardInterrupt as error:
-            number = error.args[0] if error.args else signal.SIGINT
+            number = number_of(error)
             advice = " The same command goes on from what the workdir holds." if goes_on else ""
             _report(f"Stopped by {signal.Signals(number).name}.{advice}")
             return _exit_code(number)
         return None
 
     app.run(checked)
-
-
-@contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM ends what is inside as Ctrl-C does, unless this process was told to ignore it."""
-
-    def end(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt(number)
-
-    before = signal.getsignal(signal.SIGTERM)
-    if before is not signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _exit_code(number: int) -> int:
