@@ -11,9 +11,8 @@ from coarse2fine.evaluation.evaluated_run import EvaluatedRun
 from coarse2fine.training import Config
 from coarse2fine.training.workdir import Workdir
 
-# What `train` fills in, and where the data lie: the folder's name has the taxonomy of a job that
-# names one.
-_RESOLVED = {"epochs", "steps", "taxonomy"}
+# What `train` fills in.
+_RESOLVED = {"epochs", "steps"}
 
 
 def fingerprint_of(config: Config) -> str:

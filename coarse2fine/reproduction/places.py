@@ -26,7 +26,7 @@ class Places:
     _splits: LatestSplits = dataclasses.field(default_factory=LatestSplits, compare=False)
 
     def located(self, config: Config) -> Config:
-        """The config with the place of its images, and of their taxonomy where it is a file.
+        """The config with the place of its images.
 
         Raises:
             InputError: they are those of ILSVRC2010, and it is not said where.
@@ -41,8 +41,7 @@ class Places:
                 f"train/<wnid>/*.JPEG and test/<wnid>/*.JPEG, and {_TAXONOMY}, which "
                 "launch/taxonomy.py --ilsvrc2010=meta.mat writes."
             )
-        taxonomy = pathlib.Path(self.ilsvrc2010, _TAXONOMY)
-        return config.replace(data_dir=self.ilsvrc2010, taxonomy=str(taxonomy))
+        return config.replace(data_dir=self.ilsvrc2010)
 
     def load(self, config: Config, split: str) -> Source:
         """A split of a config's data, as `load_split` gives it.
@@ -50,4 +49,8 @@ class Places:
         Raises:
             InputError: it is not there; the message says how to get it.
         """
-        return self._splits.load(self.located(config), split)
+        located = self.located(config)
+        if located.dataset == "folder":
+            taxonomy = pathlib.Path(located.data_dir or "", _TAXONOMY)
+            located = located.replace(taxonomy=str(taxonomy))
+        return self._splits.load(located, split)

@@ -10,7 +10,6 @@ import sys
 
 import numpy as np
 import pytest
-from runs import write_run
 from tensorboard.plugins.hparams import metadata
 from tensorboard.util.tensor_util import make_ndarray
 
@@ -18,7 +17,6 @@ from coarse2fine.errors import InputError
 from coarse2fine.evaluation.evaluated_run import EvaluatedRun
 from coarse2fine.evaluation.pairs import Pair
 from coarse2fine.experiments.chen2018 import SETTINGS
-from coarse2fine.page.parts.command import command_of
 from coarse2fine.reproduction import (
     EXPERIMENTS,
     Asked,
@@ -530,18 +528,3 @@ def test_a_job_is_finished_when_its_run_and_all_that_is_asked_of_it_are_there(ma
     folder = home / "runs" / baseline.name
     assert baseline.is_finished(folder)
     assert not dataclasses.replace(baseline, on_training=True).is_finished(folder)
-
-
-def test_a_run_of_ilsvrc2010_names_its_taxonomy_file_and_is_finished(tmp_path):
-    (job, *_) = EXPERIMENTS["lei2017_table2"].jobs(Asked("quick")).values()
-    job = dataclasses.replace(job, config=job.config.replace(epochs=None, steps=10))
-    config = Places(ilsvrc2010="images").located(job.config)
-    assert "--taxonomy=images/taxonomy.json" in command_of(config)
-    folder = tmp_path / "run"
-    ended = {"epoch": 1, "step": 10, "images_seen": 1280, "seconds": 1.0}
-    write_run(folder, "mixed", [0], [0], [0], metrics=[ended], step=5)
-    config.save(folder / "config.json")
-    unevaluated = dataclasses.replace(job, is_evaluated=False)
-    assert unevaluated.is_finished(folder)
-    config.replace(seed=7).save(folder / "config.json")
-    assert not unevaluated.is_finished(folder)
