@@ -14,7 +14,7 @@ class InputError(ValueError):
 
 
 class Interrupted(Exception):
-    """A signal asked a run to stop; it has saved, and goes on when it is started again.
+    """A signal asked what ran to stop; a run has saved, and goes on when it is started again.
 
     Args:
         signal_number: of the signal.

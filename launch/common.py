@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 
 from absl import app, flags
 from absl import logging as absl_logging
-from signals import number_of, terminable
+from terminable import terminable
 
 from coarse2fine.errors import InputError, Interrupted, WorkerLost
 
 _INTERRUPTED = 128 + signal.SIGINT  # As a shell reports it.
 _START_AGAIN = os.EX_TEMPFAIL
+_ADVICE = " The same command goes on from what the workdir holds."
 
 # TensorFlow reports its start on stderr; errors still show.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -65,29 +66,20 @@ def run(main: Callable[..., None], takes_arguments: bool = False, goes_on: bool 
                 raise InputError(
                     f"Unexpected arguments: {' '.join(argv[1:])}. Flags start with --."
                 )
-            with terminable():
+            with terminable(_ADVICE if goes_on else ""):
                 main(*([argv[1:]] if takes_arguments else []))
         except InputError as error:
             _report(f"Error: {error}")
             return 2
         except Interrupted as error:
             _report(str(error))
-            return _exit_code(error.signal_number)
+            return _INTERRUPTED if error.signal_number == signal.SIGINT else _START_AGAIN
         except WorkerLost as error:
             _report(str(error))
             return _START_AGAIN
-        except KeyboardInterrupt as error:
-            number = number_of(error)
-            advice = " The same command goes on from what the workdir holds." if goes_on else ""
-            _report(f"Stopped by {signal.Signals(number).name}.{advice}")
-            return _exit_code(number)
         return None
 
     app.run(checked)
-
-
-def _exit_code(number: int) -> int:
-    return _INTERRUPTED if number == signal.SIGINT else _START_AGAIN
 
 
 def _report(text: str) -> None:

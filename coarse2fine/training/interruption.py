@@ -18,9 +18,9 @@ class Interruption(keras.callbacks.Callback):
 
     Within the context the two signals are noted; the callback raises `Interrupted` when the batch
     in hand is done, be it one of training or of an evaluation at an epoch's end, and on all workers
-    where one got the signal. A second signal is not noted but ends the process as it does without a
-    run. Only the main thread can do this: in others signals are left alone, as is a signal that
-    this process was told to ignore.
+    where one got the signal. A second signal is not noted but does what it does without a run, as
+    does the first where all batches are done. Only the main thread can do this: in others signals
+    are left alone, as is a signal that this process was told to ignore.
 
     Args:
         workers: of the run.
@@ -42,13 +42,18 @@ class Interruption(keras.callbacks.Callback):
             }
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, error_type: type[BaseException] | None, *_: Any) -> None:
+        self._give_back()
+        if self._asked is not None and error_type is None:  # No batch followed.
+            signal.raise_signal(self._asked)
+
+    def _give_back(self) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self._asked = number
-        self.__exit__()
+        self._give_back()
 
     def check(self) -> None:
         """Raises `Interrupted` where that was asked for."""

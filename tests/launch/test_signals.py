@@ -1,10 +1,8 @@
 """Launchers that a signal stops outside of an update: what they say, and their exit codes."""
 
-import gc
 import importlib
 import signal
 import sys
-import time
 
 import pytest
 
@@ -46,31 +44,6 @@ def test_a_signal_outside_of_training_is_told_in_one_line(
         f"Stopped by {signal.Signals(number).name}.{advice}\n",
     )
     assert signal.getsignal(signal.SIGTERM) == before
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
-def test_a_signal_within_a_garbage_collection_is_heard(launch, tmp_path, monkeypatch, number, code):
-    hook = sys.unraisablehook
-
-    def collected(phase, info):
-        gc.callbacks.remove(collected)
-        signal.raise_signal(number)
-
-    def load(*_):
-        gc.callbacks.append(collected)
-        gc.collect()
-        assert collected not in gc.callbacks
-        time.sleep(40)
-
-    monkeypatch.setattr("coarse2fine.training.run.load_run", load)
-    begin = time.monotonic()
-    assert launch("evaluate", workdir=tmp_path) == (
-        code,
-        "",
-        f"Stopped by {signal.Signals(number).name}.\n",
-    )
-    assert time.monotonic() - begin < 20
-    assert sys.unraisablehook == hook
 
 
 def test_a_signal_that_is_ignored_stays_so(launch, tmp_path, monkeypatch, request):

@@ -114,12 +114,26 @@ def test_a_signal_that_is_ignored_stays_so():
 
 
 def test_a_second_signal_is_not_held_back():
-    with make_interruption() as interruption:
-        signal.raise_signal(signal.SIGINT)
-        with pytest.raises(Interrupted):
-            interruption.on_test_batch_end(0)
-        with pytest.raises(KeyboardInterrupt):
+    def send_two():
+        with make_interruption() as interruption:
             signal.raise_signal(signal.SIGINT)
+            with pytest.raises(Interrupted):
+                interruption.on_test_batch_end(0)
+            signal.raise_signal(signal.SIGINT)
+            pytest.fail("the second signal was held back")
+
+    with pytest.raises(KeyboardInterrupt):
+        send_two()
+
+
+def test_a_signal_that_nobody_looks_for_any_more_is_not_lost():
+    def send_late():
+        with make_interruption() as interruption:
+            interruption.check()
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        send_late()
 
 
 def test_other_threads_leave_signals_alone():
