@@ -10,8 +10,8 @@ from typing import Any, Literal
 from absl import flags
 
 from coarse2fine.errors import InputError
-from coarse2fine.training.config import CHOICES, Config
-from coarse2fine.training.config_problems import LENGTHS
+from coarse2fine.training.config import CHOICES, DEFAULTS, Config
+from coarse2fine.training.config_problems import LENGTHS, USED_WITH
 
 flags.disclaim_key_flags()  # The flags defined here belong to the launcher, and to its --help.
 
@@ -27,7 +27,8 @@ def define_config() -> Callable[..., Config]:
     """Defines a flag for each field of `Config`; returns what reads them into one.
 
     Values given to that stand in place of those of the flags. A length on the command line itself,
-    in whatever measure, stands in place of one that a flag file gives.
+    in whatever measure, stands in place of one that a flag file gives; so do labels on it, and what
+    they do not use then counts as not given.
     """
     hints = typing.get_type_hints(Config)
     holders: dict[str, flags.FlagHolder] = {}
@@ -44,15 +45,18 @@ def define_config() -> Callable[..., Config]:
     def read(**given: Any) -> Config:
         values = {name: holder.value for name, holder in holders.items()}
         parsed = {name: parse(values[name]) for name, parse in _PARSE.items()}
-        return Config(**{**values, **parsed, **_without_those_replaced(), **given})
+        return Config(**{**values, **parsed, **_replaced(values["labels"]), **given})
 
     return read
 
 
-def _without_those_replaced() -> dict[str, None]:
-    """No value for lengths that a flag file gives, where the command line itself gives one."""
+def _replaced(labels: str) -> dict[str, Any]:
+    """Defaults for what a flag file gives, and the command line itself gives otherwise."""
     words = {word.lstrip("-").partition("=")[0] for word in sys.argv[1:] if word.startswith("-")}
-    return {} if words.isdisjoint(LENGTHS) else dict.fromkeys(set(LENGTHS) - words)
+    names = set() if words.isdisjoint(LENGTHS) else set(LENGTHS)
+    if "labels" in words:
+        names |= {name for name, kinds in USED_WITH.items() if labels not in kinds}
+    return {name: DEFAULTS[name] for name in names - words}
 
 
 def _value_type(hint: Any) -> type:

@@ -7,13 +7,17 @@ import re
 import runpy
 import shlex
 import subprocess
+import sys
 
 import pytest
 from absl import flags
 
 import coarse2fine
 from coarse2fine.backbones import BACKBONES
+from coarse2fine.errors import InputError
 from coarse2fine.training import Config
+from coarse2fine.training.config import CHOICES, DEFAULTS
+from coarse2fine.training.config_problems import USED_WITH
 from coarse2fine.training.optimizer import make_optimizer
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -27,12 +31,13 @@ def blocks(language):
 
 
 @pytest.fixture
-def read_config(launcher_flags):
+def read_config(launcher_flags, monkeypatch):
     """Gives the config that a launcher makes of its arguments."""
     read = runpy.run_path(str(ROOT / "launch" / "config_flags.py"))["define_config"]()
 
     def call(*arguments):
-        flags.FLAGS(["launcher", *arguments])
+        monkeypatch.setattr(sys, "argv", ["launcher", *arguments])
+        flags.FLAGS(sys.argv)
         return read()
 
     return call
@@ -57,6 +62,25 @@ def test_a_preset_makes_a_config(read_config, path):
             assert value == tuple((float(share), float(factor)) for share, factor in pairs)
         else:
             assert value == (True if text is None else type(value)(text)), name
+
+
+@pytest.mark.parametrize("labels", CHOICES["labels"])
+@pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
+def test_labels_stand_in_place_of_a_presets(read_config, path, labels):
+    plain, config = (
+        read_config(f"--flagfile={path}"),
+        read_config(f"--flagfile={path}", f"--labels={labels}"),
+    )
+    assert config.labels == labels
+    for name in {*DEFAULTS} - {"labels"}:
+        is_used = labels in USED_WITH.get(name, CHOICES["labels"])
+        assert getattr(config, name) == (getattr(plain, name) if is_used else DEFAULTS[name])
+
+
+def test_what_labels_do_not_use_is_refused_beside_them(read_config):
+    preset = f"--flagfile={ROOT / 'launch/presets/cifar100_fast.flags'}"
+    with pytest.raises(InputError, match=r"coarse_share is 0\.5, and is used with labels=mixed"):
+        read_config(preset, "--labels=oracle", "--coarse_share=.5")
 
 
 def test_the_authors_schedule_changes_at_the_epochs_that_its_preset_states(read_config):

@@ -28,6 +28,14 @@ def replace_bad_images(plan: Plan, path: pathlib.Path) -> "BadImages | None":
     return plan.source.replace
 
 
+def mind_bad_images(plan: Plan, path: pathlib.Path) -> None:
+    """As `replace_bad_images` where the plan's config asks for it; else a message can name it."""
+    if plan.config.skip_bad_images:
+        replace_bad_images(plan, path)
+    elif isinstance(plan.source, EncodedSource):
+        plan.source.advice = "Replace or remove it, or pass skip_bad_images."
+
+
 class BadImages:
     """Chooses an image of the same class and part for each that cannot be decoded, and lists them.
 

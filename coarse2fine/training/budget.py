@@ -3,23 +3,33 @@
 import gc
 import math
 import pathlib
+import tempfile
 import time
 from collections.abc import Collection
 from typing import Any
 
+import keras
+
 from coarse2fine.data import Source, training_batches
 from coarse2fine.errors import InputError
 from coarse2fine.files import make_folder, read_json, write_json
+from coarse2fine.training.bad_images import mind_bad_images
 from coarse2fine.training.batch_size import Say
 from coarse2fine.training.build_model import build_model
 from coarse2fine.training.config import Config
 from coarse2fine.training.config_problems import to_seconds
 from coarse2fine.training.optimizer import make_optimizer
 from coarse2fine.training.plan import Plan, make_plan
-from coarse2fine.training.preprocessing import fit_preprocessing, make_preprocessing
+from coarse2fine.training.preprocessing import (
+    STATISTICS,
+    check_preprocessing,
+    fit_preprocessing,
+    make_preprocessing,
+)
 from coarse2fine.training.strategy import make_strategy, use_deterministic_operations
 from coarse2fine.training.workers import Workers
 
+_FILE = "budget.json"  # What a folder keeps of its budget.
 _WARMUP = 4  # Updates that are not timed, and as many that are timed roughly.
 _SECONDS = 10.0  # That are timed.
 _ANY_LENGTH = 1000  # Updates of a run, whose first ones take as long whatever their number.
@@ -39,6 +49,7 @@ def find_steps(config: Config, source: Source, say: Say) -> int:
     Raises:
         InputError: a config that cannot be used, or a budget that is too short for one pass.
     """
+    check_preprocessing(config.preprocess, config.backbone, source.image_shape)
     plan = make_plan(source, config.replace(budget=None, steps=_ANY_LENGTH, refit=False))
     use_deterministic_operations(config.deterministic)  # As `train` will.
     rate = images_per_second(plan)
@@ -71,15 +82,28 @@ def share_budget(
     """
     if config.budget is None:
         return config
-    file = folder / "budget.json"
-    kept = read_json(file, ["budget", "steps"]) if file.exists() else {"budget": None}
-    if kept["budget"] == config.budget:
-        say(f"budget {config.budget}: {kept['steps']:,} updates (as in {file})")
-    else:
-        kept = {"budget": config.budget, "steps": find_steps(*run, say)}
-        make_folder(folder)
-        write_json(file, kept)
-    return config.replace(budget=None, steps=kept["steps"])
+    steps = kept_steps(*run, folder, say)
+    make_folder(folder)
+    keep_steps(config.budget, steps, folder)
+    return config.replace(budget=None, steps=steps)
+
+
+def kept_steps(config: Config, source: Source, folder: pathlib.Path, say: Say) -> int:
+    """As `find_steps`, or the number that a folder keeps for the budget."""
+    file = folder / _FILE
+    kept: dict[str, Any] = {"budget": None}
+    if file.exists():
+        kept = read_json(file, ["budget", "steps"])
+    if kept["budget"] != config.budget:
+        return find_steps(config, source, say)
+    say(f"budget {config.budget}: {kept['steps']:,} updates (as in {file})")
+    return kept["steps"]
+
+
+def keep_steps(budget: str | None, steps: int | None, folder: pathlib.Path) -> None:
+    """Keeps what a budget came to in a folder, for `kept_steps`; of one without nothing."""
+    if budget is not None:
+        write_json(folder / _FILE, {"budget": budget, "steps": steps})
 
 
 def check_budget(config: Config, settings: Collection[Any]) -> None:
@@ -101,12 +125,8 @@ def images_per_second(plan: Plan) -> float:
         )
         model.compile(optimizer=make_optimizer(config, plan.steps))
         model.optimizer.build(model.trainable_variables)
-    # What whitening finds takes long, and applying it as long whatever it found.
-    kind = "center" if config.preprocess == "gcn_zca" else config.preprocess
-    statistics = fit_preprocessing(kind, source, plan.training_images[:_SAMPLE])
-    preprocess = make_preprocessing(kind, statistics, source.image_shape, config.backbone)
 
-    def seconds(steps: int) -> float:
+    def seconds(steps: int, preprocess: keras.layers.Layer) -> float:
         batches = Workers(strategy).distribute(
             lambda replicas: training_batches(
                 source,
@@ -122,7 +142,18 @@ def images_per_second(plan: Plan) -> float:
         model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
         return time.perf_counter() - began
 
-    with source.reading():
-        seconds(_WARMUP)
-        steps = max(_WARMUP, round(_SECONDS / (seconds(_WARMUP) / _WARMUP)))
-        return steps * config.images_per_step / seconds(steps)
+    with tempfile.TemporaryDirectory() as folder, source.reading():
+        mind_bad_images(plan, pathlib.Path(folder) / "bad_images.jsonl")
+        preprocess = _preprocessing(plan)
+        seconds(_WARMUP, preprocess)
+        steps = max(_WARMUP, round(_SECONDS / (seconds(_WARMUP, preprocess) / _WARMUP)))
+        return steps * config.images_per_step / seconds(steps, preprocess)
+
+
+def _preprocessing(plan: Plan) -> keras.layers.Layer:
+    """What takes as long as the plan's own, which may take long to fit."""
+    kind, source = plan.config.preprocess, plan.source
+    statistics: dict[str, Any] = dict.fromkeys(STATISTICS[kind])
+    if kind != "gcn_zca":
+        statistics = fit_preprocessing(kind, source, plan.training_images[:_SAMPLE])
+    return make_preprocessing(kind, statistics, source.image_shape, plan.config.backbone)

@@ -8,12 +8,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from coarse2fine.data import EncodedSource, Source
+from coarse2fine.data import Source
 from coarse2fine.errors import Interrupted
 from coarse2fine.files import read_arrays, remove_file, write_arrays
 from coarse2fine.model import CoarseToFine
 from coarse2fine.training.adapt_backbone import adapt_backbone
-from coarse2fine.training.bad_images import replace_bad_images
+from coarse2fine.training.bad_images import mind_bad_images
 from coarse2fine.training.build_model import build_again, build_model
 from coarse2fine.training.checkpoints import (
     Checkpoints,
@@ -76,10 +76,7 @@ def fit(
     config, source = plan.config, plan.source
     strategy = make_strategy(config.strategy, config.logical_cpus)
     workers = Workers(strategy)
-    if config.skip_bad_images:
-        replace_bad_images(plan, home.bad_images_file(workers.index))
-    elif isinstance(source, EncodedSource):
-        source.advice = "Replace or remove it, or pass skip_bad_images."
+    mind_bad_images(plan, home.bad_images_file(workers.index))
     with workers.chief_first():
         if workers.is_chief:
             mend_checkpoints(home.checkpoints)

@@ -1,6 +1,8 @@
 """What is done to every image before anything else: fitted once, kept with the run."""
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -66,11 +68,19 @@ class OwnPreprocessing(keras.layers.Layer):
 def check_preprocessing(kind: str, backbone: str, image_shape: Sequence[int]) -> None:
     """Raises `InputError` where images would be preprocessed twice, or cannot be.
 
+    So it is with images too large to be whitened.
+
     Args:
         kind: of preprocessing, as in a config.
         backbone: as in a config.
         image_shape: `(height, width, channels)`.
     """
+    if kind == "gcn_zca" and math.prod(image_shape) > _MOST_VALUES:
+        raise InputError(
+            f"Whitening images of {' x '.join(map(str, image_shape))} takes a matrix of "
+            f"{math.prod(image_shape):,} squared; it is for small images. Use "
+            "preprocess=standardize or center."
+        )
     if not backbone.startswith(applications.PREFIX):
         return
     inside = applications.preprocesses_inside(backbone.removeprefix(applications.PREFIX))
@@ -94,18 +104,9 @@ def fit_preprocessing(kind: str, source: Source, indices: np.ndarray) -> dict[st
         source: of the images.
         indices: of the training images. Of more than 50,000, `standardize` and `center` look at
             every second one, third one and so on.
-
-    Raises:
-        InputError: images too large to be whitened.
     """
     if not STATISTICS[kind]:
         return {}
-    if kind == "gcn_zca" and np.prod(source.image_shape) > _MOST_VALUES:
-        raise InputError(
-            f"Whitening images of {' x '.join(map(str, source.image_shape))} takes a matrix of "
-            f"{np.prod(source.image_shape):,} squared; it is for small images. Use "
-            "preprocess=standardize or center."
-        )
     if kind == "gcn_zca":
         return vars(fit_zca(source.chunks(indices)))
     channels = source.image_shape[-1]
@@ -123,7 +124,7 @@ def fit_preprocessing(kind: str, source: Source, indices: np.ndarray) -> dict[st
 
 def make_preprocessing(
     kind: str,
-    statistics: Mapping[str, np.ndarray],
+    statistics: Mapping[str, Any],
     image_shape: Sequence[int],
     backbone: str = "",
 ) -> keras.layers.Layer:
@@ -131,7 +132,7 @@ def make_preprocessing(
 
     Args:
         kind: a key of `STATISTICS`.
-        statistics: what `fit_preprocessing` gave.
+        statistics: what `fit_preprocessing` gave; for `gcn_zca` None, for zeros and the identity.
         image_shape: `(height, width, channels)`.
         backbone: as in a config; for `own` alone.
     """

@@ -16,7 +16,7 @@ from coarse2fine.files import read_arrays
 from coarse2fine.model import CoarseToFine
 from coarse2fine.taxonomy import Taxonomy, load_taxonomy
 from coarse2fine.training.batch_size import Say, find_batch_size
-from coarse2fine.training.budget import find_steps
+from coarse2fine.training.budget import keep_steps, kept_steps
 from coarse2fine.training.build_model import build_again, make_backbone
 from coarse2fine.training.checkpoints import Checkpoints
 from coarse2fine.training.config import DEFAULTS, Config
@@ -143,7 +143,7 @@ def train(
         test_source: likewise the test split, for `config.track_test_accuracy`.
         say: takes a line about what the config left open, before training begins: the number that
             `batch_size="auto"` or a `budget` came to. A workdir that has a run keeps that run's
-            number.
+            batch, and the updates of its budget; those of another budget are measured anew.
 
     Raises:
         InputError: data, config or workdir that cannot be used, or that another process has; a
@@ -165,8 +165,10 @@ def train(
     if config.batch_size == "auto":
         config = config.replace(batch_size=_batch_size(config, source, home, say))
         _check_slices(config)
-    if config.budget is not None:
-        config = config.replace(budget=None, steps=_steps(config, source, home, say))
+    budget = config.budget
+    if budget is not None:
+        steps = kept_steps(config, source, home.path, say)
+        config = config.replace(budget=None, steps=steps)
     if config.track_test_accuracy and test_source is None:
         test_source = load_split(config, "test")
     search = make_plan(source, config.replace(refit=False)) if config.refit else None
@@ -175,6 +177,7 @@ def train(
     with workers.together(), home.held() if workers.is_chief else contextlib.nullcontext():
         with workers.chief_first():
             home.claim(claimed, source, plan.partition, plan.fine_labels_changed)
+            keep_steps(budget, config.steps, home.path)
         if config.refit:
             plan = _with_rates_of_search(plan, source, config, home, callbacks, test_source)
         fitted = fit(plan, home, callbacks, test_source)
@@ -226,16 +229,6 @@ def _batch_size(config: Config, source: Source, home: Workdir, say: Say) -> int:
         return size
     configs = [config, _replay_config(config)] if config.refit else [config]
     return find_batch_size([(each, source) for each in configs], say)
-
-
-def _steps(config: Config, source: Source, home: Workdir, say: Say) -> int:
-    """The number of the run that is here, or what the budget is enough for in a new one."""
-    if not home.config_file.exists():
-        return find_steps(config, source, say)
-    steps = home.read_config().steps
-    assert steps is not None, "a run's own config has them"
-    say(f"budget {config.budget}: {steps:,} updates (as the run in {home.path} began)")
-    return steps
 
 
 def _check_backbone(config: Config, source: Source, home: Workdir) -> None:

@@ -72,7 +72,7 @@ class TestTrain:
 
     @pytest.mark.parametrize("length", [("--steps", "2"), ("--budget=5m",)])
     def test_a_length_stands_in_place_of_a_flag_files(self, launch, tmp_path, monkeypatch, length):
-        monkeypatch.setattr(run, "find_steps", lambda config, *_: 2)
+        monkeypatch.setattr(run, "kept_steps", lambda *_: 2)
         values = {name: value for name, value in TINY.items() if name != "steps"}
         flag_file = tmp_path / "preset.flags"
         flag_file.write_text("--epochs=40\n")

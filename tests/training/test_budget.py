@@ -6,13 +6,15 @@ import time
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from coarse2fine.data import ArraySource
 from coarse2fine.errors import InputError
 from coarse2fine.experiments import Setting, compare, measure_granularity
 from coarse2fine.taxonomy import Taxonomy
-from coarse2fine.training import Config, budget, train
+from coarse2fine.training import Config, budget, preprocessing, train
 from coarse2fine.training.plan import make_plan
+from coarse2fine.training.run import load_split
 
 TAXONOMY = Taxonomy(("a", "b", "c", "d"), ("x", "y"), (0, 0, 1, 1))
 
@@ -110,9 +112,60 @@ def test_a_run_has_the_steps_and_keeps_them(speed, said, tmp_path):
     speed.clear()
     again = train(make_config(), tmp_path, source=make_source(), say=said.append)
     assert not speed
-    assert said[1:] == [f"budget 2m: 15 updates (as the run in {tmp_path} began)"]
+    assert said[1:] == [f"budget 2m: 15 updates (as in {tmp_path / 'budget.json'})"]
     for a, b in zip(run.model.variables, again.model.variables, strict=True):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+def test_a_larger_budget_makes_a_run_go_on(speed, said, tmp_path):
+    train(make_config(), tmp_path, source=make_source())
+    for _ in range(2):
+        run = train(make_config(budget="4m"), tmp_path, source=make_source(), say=said.append)
+        assert run.step == 30
+    assert said == [
+        "budget 4m: 30 updates (1 images a second)",
+        f"budget 4m: 30 updates (as in {tmp_path / 'budget.json'})",
+    ]
+
+
+def test_a_smaller_budget_is_refused_and_the_run_keeps_its_own(speed, said, tmp_path):
+    train(make_config(budget="4m"), tmp_path, source=make_source())
+    with pytest.raises(InputError, match="holds another run"):
+        train(make_config(), tmp_path, source=make_source())
+    assert train(make_config(budget="4m"), tmp_path, source=make_source()).step == 30
+    assert len(speed) == 2
+
+
+def test_images_that_cannot_be_decoded_are_skipped_where_they_may_be(monkeypatch, tmp_path):
+    monkeypatch.setattr(budget, "_SECONDS", 0.0)
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3)).astype(np.uint8)
+    sound = tf.io.encode_png(pixels).numpy()
+    for name in ("a/b", "a/c", "d/e", "d/f"):
+        folder = tmp_path / "images" / "train" / name
+        folder.mkdir(parents=True)
+        for number in range(8):
+            (folder / f"{number}.png").write_bytes(sound)
+        (folder / "0.png").write_bytes(sound[:-30])
+    config = make_config(
+        dataset="folder", data_dir=str(tmp_path / "images"), image_size=8, budget=None, steps=4
+    )
+
+    def measure(config):
+        return budget.images_per_second(make_plan(load_split(config, "train"), config))
+
+    with pytest.raises(InputError, match=r"Replace or remove it, or pass skip_bad_images\.$"):
+        measure(config)
+    assert measure(config.replace(skip_bad_images=True)) > 0
+
+
+def test_whitening_is_timed_as_it_is_and_not_fitted(monkeypatch):
+    monkeypatch.setattr(budget, "_SECONDS", 0.0)
+    config = make_config(budget=None, steps=4, preprocess="gcn_zca")
+    plan = make_plan(make_source(), config)
+    monkeypatch.setattr(preprocessing, "fit_zca", lambda *_: pytest.fail("it was fitted"))
+    layer = budget._preprocessing(plan)
+    assert layer.matrix.shape == (192, 192)
+    assert budget.images_per_second(plan) > 0
 
 
 def test_measuring_changes_nothing_in_a_run(monkeypatch, said, tmp_path):

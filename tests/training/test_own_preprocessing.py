@@ -75,6 +75,14 @@ def test_takes_what_can_be_preprocessed(kind, backbone, channels):
     check_preprocessing(kind, backbone, (8, 8, channels))
 
 
+def test_refuses_to_whiten_large_images():
+    check_preprocessing("gcn_zca", "nin", (64, 64, 3))
+    with pytest.raises(
+        InputError, match=r"^Whitening images of 65 x 64 x 3 takes a matrix of 12,480"
+    ):
+        check_preprocessing("gcn_zca", "nin", (65, 64, 3))
+
+
 @pytest.mark.parametrize(
     ("kind", "backbone", "channels", "message"),
     [
