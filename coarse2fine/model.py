@@ -64,6 +64,7 @@ class CoarseToFine(MultiWorkerModel):
         label_smoothing: of `MaskedTwoHeadedLoss`.
         cutmix: share of the images that training gives a rectangle of another one, and its labels
             with it, as of `cut_mix`: one of the batch, or of the part of it that a replica has.
+        cutmix_seed: of its random numbers, a function of this, the update and the replica.
         labels: what the model learns from. `mixed`: fine labels where there are any, and coarse
             labels. `fine` and `oracle`: the fine loss alone (they differ in the data). `coarse`:
             the coarse loss alone, on one head of coarse class maps.
@@ -118,6 +119,7 @@ class CoarseToFine(MultiWorkerModel):
         coarse_term: str = "all",
         label_smoothing: float = 0.0,
         cutmix: float = 0.0,
+        cutmix_seed: int = 0,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -155,6 +157,7 @@ class CoarseToFine(MultiWorkerModel):
         self.coarse_term = coarse_term
         self.label_smoothing = label_smoothing
         self.cutmix = cutmix
+        self.cutmix_seed = cutmix_seed
         self.has_fine_head = labels != "coarse"
 
         if extra_layer:
@@ -167,8 +170,6 @@ class CoarseToFine(MultiWorkerModel):
         if self.has_fine_head:
             self.pool_siblings = self._make_pool()
         self.global_avg = GlobalAvg(name="global_avg")
-        if cutmix:
-            self.cutmix_seed = keras.random.SeedGenerator(name="cutmix_seed")
         weight = {"mixed": coarse_weight, "coarse": 1.0}.get(labels, 0.0)
         self.two_headed_loss = MaskedTwoHeadedLoss(weight, label_smoothing, coarse_term)
         self.mean_loss = keras.metrics.Mean(name="loss")
@@ -257,9 +258,8 @@ class CoarseToFine(MultiWorkerModel):
         """
         images, labels, weights = data
         if self.cutmix:
-            images, labels, weights = cut_mix(
-                images, labels, weights, self.cutmix, self.cutmix_seed
-            )
+            seed = _seed_here(self.cutmix_seed, self.optimizer.iterations)
+            images, labels, weights = cut_mix(images, labels, weights, self.cutmix, seed)
         with tf.GradientTape() as tape:
             scores = self(images, training=True)
             if self.cutmix:  # An image has two rows of labels.
@@ -317,6 +317,7 @@ class CoarseToFine(MultiWorkerModel):
             "coarse_term": self.coarse_term,
             "label_smoothing": self.label_smoothing,
             "cutmix": self.cutmix,
+            "cutmix_seed": self.cutmix_seed,
         }
 
     @classmethod
@@ -367,6 +368,12 @@ def _totals(*weights: Any) -> Any:
     sums = tf.stack([tf.reduce_sum(each) for each in weights])
     replica = tf.distribute.get_replica_context()
     return tf.unstack(replica.all_reduce(tf.distribute.ReduceOp.SUM, sums))
+
+
+def _seed_here(seed: int, step: Any) -> Any:
+    """`(2,)`: another one at each update and on each replica."""
+    replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+    return tf.random.fold_in(tf.stack([seed, tf.cast(step, tf.int32)]), replica)
 
 
 def _num_replicas() -> int:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 
@@ -11,7 +10,7 @@ def cut_mix(
     labels: dict[str, tf.Tensor],
     weights: dict[str, tf.Tensor],
     share: float,
-    seed: keras.random.SeedGenerator,
+    seed: tf.Tensor,
 ) -> tuple[tf.Tensor, dict[str, tf.Tensor], dict[str, tf.Tensor]]:
     """Covers a rectangle of some images with what lies there in another image of the batch.
 
@@ -27,7 +26,7 @@ def cut_mix(
         labels: by level, each `(batch,)`.
         weights: of the labels, likewise, float32.
         share: of the images, 0 to 1.
-        seed: of the random numbers.
+        seed: `(2,)` whole numbers. The random numbers are a function of it.
 
     Returns:
         images: as they were given.
@@ -41,8 +40,8 @@ def cut_mix(
     # Keras's own layer cannot be compiled by XLA, which draws from no beta distribution; it never
     # covers the first row and column, and weighs by a rectangle that is not quite the one seen.
     number, height, width, _ = tf.unstack(tf.shape(images))
-    chance, area, top, left = tf.unstack(keras.random.uniform((4, number), seed=seed))
-    other = keras.random.shuffle(tf.range(number), seed=seed)
+    chance, area, top, left, place = tf.unstack(tf.random.stateless_uniform((5, number), seed))
+    other = tf.argsort(place)  # XLA has no shuffle that takes a seed.
     rows = _inside(top, tf.sqrt(area), height)
     columns = _inside(left, tf.sqrt(area), width)
     is_covered = (chance < share)[:, None, None] & rows[:, :, None] & columns[:, None, :]

@@ -47,6 +47,7 @@ def build_model(
             coarse_term=config.coarse_term,
             label_smoothing=config.label_smoothing,
             cutmix=config.cutmix,
+            cutmix_seed=config.seed,
         )
         model(tf.zeros((1, *image_shape)))
     return model

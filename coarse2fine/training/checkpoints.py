@@ -36,8 +36,8 @@ _NAME = re.compile(r"step-([0-9]+)\.npz")
 class Checkpoints:
     """The checkpoints in one folder, each a file; the newest ones and the best one are kept.
 
-    A checkpoint holds the model's variables (the random states of dropout and CutMix among them),
-    the optimizer's, those of the model's metrics, which are in the middle of an epoch, and a small
+    A checkpoint holds the model's variables (the random states of dropout among them), the
+    optimizer's, those of the model's metrics, which are in the middle of an epoch, and a small
     JSON state with the taxonomy's fingerprint. It is an `.npz` file, written whole or not at all,
     with a checksum of each array.
 

@@ -30,7 +30,7 @@ from coarse2fine.training.lock import LOCK_FILE, locked
 _CLAIMED = (LOCK_FILE, "taxonomy.json", "partition.npz", "data.json", "config.json")
 
 # Of a workdir's files; another one when runs of before cannot go on.
-_FORMAT = 3
+_FORMAT = 4
 _DATA = (
     "format",
     "image_shape",

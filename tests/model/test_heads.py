@@ -166,16 +166,6 @@ def test_dropout_goes_on_from_a_checkpoint(tmp_path):
     np.testing.assert_array_equal(model(IMAGES, training=True)["fine"], first)
 
 
-def test_cutmix_goes_on_from_a_checkpoint(tmp_path):
-    model = make_model(cutmix=0.5)
-    checkpoints = Checkpoints(tmp_path, model, TAXONOMY)
-    checkpoints.save({"step": 1})
-    first, second = (keras.random.uniform((9,), seed=model.cutmix_seed).numpy() for _ in range(2))
-    assert (first != second).all()
-    checkpoints.restore()
-    np.testing.assert_array_equal(keras.random.uniform((9,), seed=model.cutmix_seed), first)
-
-
 def test_without_them_there_is_nothing_more_to_draw_or_to_train():
     model = make_model()
     assert len(model.trainable_weights) == len(model.backbone.trainable_weights) + 2

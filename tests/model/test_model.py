@@ -336,14 +336,14 @@ class TestCutMix:
     @pytest.mark.parametrize("coarse_term", ["all", "coarse_only"])
     def test_a_step_has_the_loss_and_metrics_of_both_images_by_area(self, fine_term, coarse_term):
         arguments = {"fine_term": fine_term, "coarse_term": coarse_term, "coarse_weight": 0.7}
-        model, plain = make_model(cutmix=0.8, **arguments), make_model(**arguments)
+        mixing = {"cutmix": 0.8, "cutmix_seed": 3}
+        model, plain = make_model(**mixing, **arguments), make_model(**arguments)
         images, labels, weights = make_batch()
-        state = model.cutmix_seed.state.numpy()
         mixed, labels_of, areas = tf.nest.map_structure(
-            np.array, cut_mix(tf.constant(images), labels, weights, 0.8, model.cutmix_seed)
+            np.array,
+            cut_mix(tf.constant(images), labels, weights, 0.8, tf.random.fold_in([3, 0], 0)),
         )
         assert (mixed != images).any()
-        model.cutmix_seed.state.assign(state)
         logs = model.train_on_batch(images, labels, weights, return_dict=True)
 
         scores = plain(mixed, training=True)
@@ -382,6 +382,27 @@ class TestCutMix:
         for name, values in logs[1].items():
             np.testing.assert_allclose(logs[0][name], values, rtol=1e-5, err_msg=name)
 
+    def test_random_numbers_differ_by_seed_update_and_replica(self, monkeypatch):
+        seen = []
+
+        def keep(images, labels, weights, share, seed):
+            tf.numpy_function(lambda each: seen.append(tuple(each)), [seed], [])
+            return cut_mix(images, labels, weights, share, seed)
+
+        monkeypatch.setattr("coarse2fine.model.cut_mix", keep)
+
+        def seeds(seed):
+            with make_strategy("mirrored").scope():
+                model = make_model(cutmix=0.5, cutmix_seed=seed)
+            seen.clear()
+            model.fit(as_dataset(make_batch()).repeat(3), verbose=0, shuffle=False)
+            return set(seen)
+
+        first, other = seeds(0), seeds(1)
+        assert len(first) == len(other) == 3 * 2
+        assert not first & other
+        assert seeds(0) == first
+
     @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
     @pytest.mark.parametrize("labels", ["mixed", "coarse"])
     def test_trains_compiled_by_xla_as_a_gpu_does(self, labels, precision):
@@ -406,7 +427,8 @@ class TestCutMix:
         }
 
     def test_is_part_of_the_configuration(self):
-        assert CoarseToFine.from_config(make_model(cutmix=0.3).get_config()).cutmix == 0.3
+        model = CoarseToFine.from_config(make_model(cutmix=0.3, cutmix_seed=5).get_config())
+        assert (model.cutmix, model.cutmix_seed) == (0.3, 5)
 
     @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
     def test_refuses_what_is_no_share(self, value):

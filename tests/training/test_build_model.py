@@ -56,12 +56,13 @@ def test_has_the_supervision_of_the_config():
         coarse_term="coarse_only",
         label_smoothing=0.2,
         cutmix=0.7,
+        seed=5,
         coarse_weight=0.4,
     )
     assert model.pool_siblings.temperature == 0.3
     assert model.fine_term == "labelled"
     assert model.two_headed_loss.label_smoothing == 0.2
-    assert model.cutmix == 0.7
+    assert (model.cutmix, model.cutmix_seed) == (0.7, 5)
     assert model.two_headed_loss.coarse_term == "coarse_only"
     assert model.two_headed_loss.coarse_weight == 0.4
 

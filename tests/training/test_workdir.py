@@ -94,7 +94,7 @@ def test_claim_notes_what_was_left_out_and_what_was_changed(tmp_path):
     partition = claim(tmp_path, source=source, fine_labels_changed=5)
     data = Workdir(tmp_path).read_data()
     assert data == {
-        "format": 3,
+        "format": 4,
         "image_shape": [4, 5, 3],
         "view": None,
         "images": partition.counts,
@@ -110,12 +110,12 @@ def test_a_run_of_another_version_is_refused(tmp_path):
     data = json.loads(path.read_text())
     path.write_text(json.dumps({**data, "format": 2}))
     check_refused(
-        f"{tmp_path} holds a run in format 2, expected 3: another version made it. Use that "
+        f"{tmp_path} holds a run in format 2, expected 4: another version made it. Use that "
         "version, or another workdir.",
         Workdir(tmp_path).read_data,
     )
     check_refused(
-        f"{tmp_path} holds a run in format 2, expected 3: another version made it. Use that "
+        f"{tmp_path} holds a run in format 2, expected 4: another version made it. Use that "
         "version, or another workdir.",
         claim,
         tmp_path,
@@ -134,7 +134,7 @@ def test_a_run_of_another_version_is_refused_before_its_config_is_read(tmp_path)
     (tmp_path / "data.json").write_text(json.dumps({"format": 0}))
     (tmp_path / "config.json").write_text('{"colour": "red"}')
     message = (
-        f"{tmp_path} holds a run in format 0, expected 3: another version made it. Use that "
+        f"{tmp_path} holds a run in format 0, expected 4: another version made it. Use that "
         "version, or another workdir."
     )
     for read in (Workdir(tmp_path).read_config, lambda: load_run(tmp_path)):
