@@ -59,15 +59,16 @@ class Schedule:
         elif self.final_coarse_share is not None:
             raise InputError("final_coarse_share is given without coarse_share.")
         if self.batch_size < self.smallest_batch:
-            ratio = (
-                f"the ratio of {self.num_fine_labelled} fine-labelled to {self.num_coarse_only} "
-                "coarse-only images"
-                if self.coarse_share is None
-                else f"coarse_share {self.coarse_share}"
-            )
+            ratio, other = f"coarse_share {self.coarse_share}", ""
+            if self.coarse_share is None:
+                ratio = (
+                    f"the ratio of {self.num_fine_labelled} fine-labelled to "
+                    f"{self.num_coarse_only} coarse-only images"
+                )
+                other = ", or a coarse_share nearer to .5"
             raise InputError(
                 f"A batch of {self.batch_size} is too small for {ratio}: some batches would hold "
-                f"none of one kind. Use batch_size >= {self.smallest_batch}."
+                f"none of one kind. Use batch_size >= {self.smallest_batch}{other}."
             )
 
     def _check_shares(self) -> None:

@@ -52,10 +52,12 @@ class Comparison:
     Attributes:
         match: what is equal between arms, `updates` or `epochs`.
         arms: in the order of `ARMS`.
+        views: of each test image, as of `evaluate`.
     """
 
     match: str
     arms: tuple[Arm, ...]
+    views: int = 1
 
     @property
     def gap_closed(self) -> float | None:
@@ -66,7 +68,8 @@ class Comparison:
         """The comparison as a Markdown table."""
         equal = {"updates": "the same number of updates", "epochs": "the same number of epochs"}
         lines = [
-            f"Every arm: {equal[self.match]}.",
+            f"Every arm: {equal[self.match]}."
+            + (f" {self.views} views of each test image." if self.views > 1 else ""),
             "",
             "| arm | fine top-1 | images seen | updates | training time |",
             "|---|---|---|---|---|",

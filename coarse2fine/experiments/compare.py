@@ -156,7 +156,7 @@ def compare_settings(
         for arm, arm_config in configs.items():
             folder = home / setting.folder(arm, arm_config)
             arms.append(_run_arm(arm, arm_config, folder, callbacks, views, *splits))
-        comparison = Comparison(match, tuple(arms))
+        comparison = Comparison(match, tuple(arms), views)
         write_json(
             home / setting.result_file(match),
             {**dataclasses.asdict(comparison), "gap_closed": comparison.gap_closed},

@@ -1,3 +1,5 @@
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -79,6 +81,15 @@ def test_the_thin_preact_resnet_has_the_published_number_of_parameters():
     trained = num_trained(with_linear_maps(preact_resnet(width=0.25), 10))
     assert trained == residual_parameters(16, (16, 32, 64, 128), 2, False) + 129 * 10
     assert round(trained / 1e6, 1) == 0.7
+
+
+def test_fastnet_is_a_fixed_whitening_and_three_blocks():
+    model = create("fastnet")
+    # 24 whitened channels; kernels without biases, gamma and beta.
+    widths = [24, 64, 64, 192, 192, 256, 256]
+    kernels = sum(9 * a * b for a, b in itertools.pairwise(widths))
+    assert num_trained(model) == kernels + 2 * sum(widths[1:])
+    assert model.output_shape == (None, 3, 3, 256)
 
 
 def test_wide_resnet_has_the_published_number_of_parameters():

@@ -248,10 +248,11 @@ def test_refuses_a_batch_that_would_lack_a_stream(num_fine, num_coarse, needed):
     message = (
         f"A batch of {needed - 1} is too small for the ratio of {num_fine} fine-labelled to "
         f"{num_coarse} coarse-only images: some batches would hold none of one kind. Use "
-        f"batch_size >= {needed}."
+        f"batch_size >= {needed}, or a coarse_share nearer to .5."
     )
     with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
         Schedule(num_fine, num_coarse, needed - 1, seed=0)
+    Schedule(num_fine, num_coarse, needed - 1, seed=0, coarse_share=0.5)
     # The batch that it asks for is enough, and the message says no more than is needed.
     drawn = Schedule(num_fine, num_coarse, needed, seed=0)
     fine_labelled = images(drawn, 0, 50 * needed)[1].reshape(50, needed).sum(1)

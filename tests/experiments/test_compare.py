@@ -76,6 +76,13 @@ def test_the_table_is_markdown_with_a_row_for_each_arm(match):
     ]
 
 
+def test_the_table_says_in_how_many_views_images_were_seen():
+    result = dataclasses.replace(comparison(0.5, 0.6, 0.75), views=10)
+    assert result.table().splitlines()[0] == (
+        "Every arm: the same number of updates. 10 views of each test image."
+    )
+
+
 # 4 fine classes of 200 training images: 200 images in S_fine and 600 in S_coarse. In batches of 100
 # a pass takes the baseline 2 updates, and the others, which see both parts, 8.
 TINY = Config(
@@ -161,6 +168,7 @@ def test_each_kind_leaves_its_file_and_a_folder_for_each_run(both):
         assert content == {
             "match": match,
             "arms": [dataclasses.asdict(arm) for arm in result.arms],
+            "views": 1,
             "gap_closed": result.gap_closed,
         }
 
@@ -360,7 +368,8 @@ def test_refuses_a_seed_that_is_given_twice():
             {"batch_size": 2},
             1,
             "A batch of 2 is too small for the ratio of 12 fine-labelled to 400 coarse-only "
-            "images: some batches would hold none of one kind. Use batch_size >= 35.",
+            "images: some batches would hold none of one kind. Use batch_size >= 35, "
+            "or a coarse_share nearer to .5.",
         ),
     ],
 )

@@ -429,6 +429,7 @@ class TestCompare:
         assert arms == ["arm", *experiments.ARMS]
         comparison = json.loads((tmp_path / "comparison_updates.json").read_text())
         assert [arm["steps"] for arm in comparison["arms"]] == [2, 2, 2]
+        assert comparison["views"] == 1
 
     @pytest.mark.parametrize(
         ("values", "message"),

@@ -189,7 +189,8 @@ def test_a_split_that_is_missing_is_told_unless_it_is_the_one_described(pets):
         (
             {"batch_size": 2},
             "A batch of 2 is too small for the ratio of 12 fine-labelled to 16 coarse-only images: "
-            "some batches would hold none of one kind. Use batch_size >= 3.",
+            "some batches would hold none of one kind. Use batch_size >= 3, "
+            "or a coarse_share nearer to .5.",
         ),
     ],
 )

@@ -227,6 +227,30 @@ def test_a_run_orthogonalises_the_kernels_of_its_backbone_alone(backbone, size, 
     assert kept == of_backbone
 
 
+def test_a_run_in_float16_whose_loss_is_scaled_keeps_norms_and_moves(tmp_path):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (12, 16, 16, 3)).astype(np.uint8)
+    config = Config(
+        **{"optimizer": "muon", "backbone": "fastnet", "width": 0.1, "precision": "mixed_float16"},
+        **{"steps": 3, "batch_size": 4, "schedule": "cosine", "validation_fraction": 0.0},
+        preprocess="standardize",
+        learning_rate=0.1,
+    )
+    run = train(config, tmp_path, source=ArraySource(images, TAXONOMY, np.arange(12) % 3))
+    assert isinstance(run.model.optimizer, keras.optimizers.LossScaleOptimizer)
+    start = build_model(config, TAXONOMY, (16, 16, 3))
+    kernels = [
+        [v.numpy() for v in model.backbone.trainable_variables if "kernel" in v.name]
+        for model in (run.model, start)
+    ]
+    assert len(kernels[0]) == 6
+    for kernel, other in zip(*kernels, strict=True):
+        assert np.isfinite(kernel).all()
+        # Of two draws of one initializer the norms are about equal.
+        assert np.linalg.norm(kernel) == pytest.approx(np.linalg.norm(other), rel=0.3)
+        assert (kernel != other).any()
+
+
 def test_a_run_of_a_network_with_a_kernel_of_zeros_is_refused(tmp_path):
     images = keras.Input((8, 8, 3))
     x = layers.Conv2D(4, 3, kernel_initializer="zeros", name="late")(images)

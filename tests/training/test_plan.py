@@ -84,7 +84,8 @@ class TestDataFraction:
         # S_fine keeps an image of each class where S_coarse has 2 of them.
         check_refused(
             "A batch of 2 is too small for the ratio of 4 fine-labelled to 8 coarse-only images: "
-            "some batches would hold none of one kind. Use batch_size >= 3.",
+            "some batches would hold none of one kind. Use batch_size >= 3, "
+            "or a coarse_share nearer to .5.",
             fine_fraction=0.02,
             coarse_fraction=0.5,
             data_fraction=0.05,
@@ -95,7 +96,8 @@ class TestDataFraction:
         values = {"fine_fraction": 0.02, "coarse_fraction": 0.5, "batch_size": 4}
         check_refused(
             "A batch of 4 is too small for the ratio of 8 fine-labelled to 200 coarse-only images: "
-            "some batches would hold none of one kind. Use batch_size >= 26.",
+            "some batches would hold none of one kind. Use batch_size >= 26, "
+            "or a coarse_share nearer to .5.",
             validation_fraction=0.0,
             **values,
         )
