@@ -21,7 +21,7 @@ class SoftMinPoolCoarse(PoolSiblings):
     Args:
         parent: Sequence of ints; `parent[f]` is the coarse class of fine class `f`. Every coarse
             class from 0 to the largest has a child.
-        temperature: `T`, above 0, in the units of the maps.
+        temperature: `T`, from 1e-30 to 1e30, in the units of the maps.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Input shape:
@@ -44,8 +44,10 @@ class SoftMinPoolCoarse(PoolSiblings):
 
     def __init__(self, parent, temperature=1.0, **kwargs):
         super().__init__(parent, **kwargs)
-        if not 0 < temperature < float("inf"):
-            raise InputError(f"SoftMinPoolCoarse: temperature is {temperature}, expected above 0.")
+        if not 1e-30 <= temperature <= 1e30:  # What float32 can divide by.
+            raise InputError(
+                f"SoftMinPoolCoarse: temperature is {temperature}, expected from 1e-30 to 1e30."
+            )
         self.temperature = temperature
 
     def get_config(self):

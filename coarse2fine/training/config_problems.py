@@ -85,7 +85,7 @@ _RANGES = {
     "data_fraction": (lambda x: 0 < x <= 1, "above 0 and at most 1"),
     "fine_label_noise": (_is_share, "from 0 to 1"),
     "coarse_weight": (lambda x: 0 <= x < math.inf, "0 or more"),
-    "soft_min_temperature": (lambda x: 0 < x < math.inf, "above 0"),
+    "soft_min_temperature": (lambda x: 1e-30 <= x <= 1e30, "from 1e-30 to 1e30"),
     "coarse_share": (lambda x: x is None or 0 <= x < 1, "0 or more and below 1"),
     "final_coarse_share": (lambda x: x is None or 0 <= x < 1, "0 or more and below 1"),
     "label_smoothing": (lambda x: 0 <= x < 1, "0 or more and below 1"),

@@ -21,8 +21,9 @@ class Muon(CoupledSGD):
     Use it where updates are few, with a network that normalises behind its convolutions, such as
     `fastnet`: the norm of a kernel makes no difference there. A kernel is taken as a matrix whose
     columns are its last axis, the outputs of a convolution or dense layer; kernels of depthwise and
-    grouped convolutions, which are no such matrix, are stepped alike. With g its gradient, |.| the
-    norm of all of its entries and o(.) the nearest matrix of orthonormal columns, or rows:
+    grouped convolutions and of attention's projections, which are no such matrix, are stepped
+    alike. With g its gradient, |.| the norm of all of its entries and o(.) the nearest matrix of
+    orthonormal columns, or rows:
 
         m = momentum * m + g
         d = o(m)                            or with Nesterov momentum o(momentum * m + g)

@@ -118,12 +118,12 @@ def test_gradients_use_no_operation_that_adds_in_no_fixed_order(kind):
     assert not [kind for kind in kinds if "Scatter" in kind or "Segment" in kind]
 
 
-@pytest.mark.parametrize("temperature", [0.0, -1.0, float("inf"), float("nan")])
+@pytest.mark.parametrize("temperature", [0.0, -1.0, 1e-40, 1e39, float("inf"), float("nan")])
 def test_a_temperature_that_is_none_is_refused(temperature):
     with pytest.raises(InputError) as error:
         SoftMinPoolCoarse([0, 0], temperature=temperature)
     assert str(error.value) == (
-        f"SoftMinPoolCoarse: temperature is {temperature}, expected above 0."
+        f"SoftMinPoolCoarse: temperature is {temperature}, expected from 1e-30 to 1e30."
     )
 
 

@@ -267,7 +267,7 @@ class TestWarmup:
         ),
         (
             {"coarse_supervision": "soft_min", "soft_min_temperature": 0.0},
-            "soft_min_temperature is 0.0, expected above 0",
+            "soft_min_temperature is 0.0, expected from 1e-30 to 1e30",
         ),
         (
             {"final_coarse_share": 0.5},
