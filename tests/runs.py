@@ -11,7 +11,7 @@ from coarse2fine.evaluation.predictions import Predictions
 from coarse2fine.evaluation.report import make_report
 from coarse2fine.files import write_json
 from coarse2fine.taxonomy import Taxonomy, write_taxonomy
-from coarse2fine.training import Config
+from coarse2fine.training import Config, workdir
 
 TAXONOMY = Taxonomy(
     ("siamese", "persian", "tabby", "beagle", "boxer", "canary"),
@@ -46,7 +46,7 @@ def write_run(
     write_taxonomy(TAXONOMY, folder / "taxonomy.json")
     counts = {"fine_labelled": num_images, "coarse_only": coarse_only, "validation": 0}
     data = {
-        "format": 3,
+        "format": workdir._FORMAT,
         "image_shape": [8, 8, 3],
         "view": None,
         "images": counts,
