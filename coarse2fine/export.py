@@ -92,8 +92,10 @@ def export(run: Run, output: str | pathlib.Path, say: Say = lambda line: None) -
             ],
         )
     unfinished = output.with_name(output.name + ".unfinished")
+    # A model that serves needs none of the gradients that layers define for training.
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     try:
-        archive.write_out(str(unfinished), verbose=False)
+        archive.write_out(str(unfinished), options, verbose=False)
         (unfinished / _TAXONOMY_FILE.parent).mkdir(exist_ok=True)
         write_taxonomy(run.taxonomy, unfinished / _TAXONOMY_FILE)
         write_json(unfinished / _EXPORT_FILE, {"taxonomy": run.taxonomy.fingerprint})

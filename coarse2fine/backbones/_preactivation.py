@@ -5,10 +5,12 @@ from typing import Any
 
 from keras import layers
 
+from coarse2fine.layers import Conv2D
+
 
 def convolution(x: Any, filters: int, size: int = 3, strides: int = 1) -> Any:
     """A convolution of unnormalised or activated features, without a bias."""
-    return layers.Conv2D(
+    return Conv2D(
         filters,
         size,
         strides,

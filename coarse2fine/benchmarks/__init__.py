@@ -27,6 +27,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         "epoch_end",
         "pipeline",
         "min_pool",
+        "small_maps",
         "zca",
         "memory",
         "start",

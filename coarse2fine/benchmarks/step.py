@@ -18,7 +18,7 @@ from coarse2fine.training.build_model import build_model
 from coarse2fine.training.optimizer import make_optimizer
 from coarse2fine.training.strategy import precision
 
-_IMAGE_SHAPE = (32, 32, 3)
+IMAGE_SHAPE = (32, 32, 3)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,14 +89,16 @@ def fit_ours(
     steps: int,
     backbone: str = "nin",
     labels: str = "mixed",
+    network: keras.Model | None = None,
 ) -> Callable[[], Any]:
     """What trains `CoarseToFine` for some steps on classes of CIFAR-100.
 
-    With mixed labels every other image has a fine one, else all have.
+    With mixed labels every other image has a fine one, else all have. `network` stands in place of
+    the one that `backbone` makes.
     """
     config = Config(width=width).replace(backbone=backbone, labels=labels, precision=policy)
     taxonomy = cifar100()
-    model = build_model(config, taxonomy, _IMAGE_SHAPE)
+    model = build_model(config, taxonomy, IMAGE_SHAPE, network)
     model.compile(optimizer=make_optimizer(config, steps=1))
     model.optimizer.build(model.trainable_variables)
     images, fine = _batch(batch_size, taxonomy)
@@ -112,7 +114,7 @@ def fit_stock(
     """What trains the same network with one head for some steps, as Keras does by itself."""
     taxonomy = cifar100()
     with precision(policy):
-        network = backbones.create(backbone, input_shape=_IMAGE_SHAPE, width=width)
+        network = backbones.create(backbone, input_shape=IMAGE_SHAPE, width=width)
         activation = backbones.BACKBONES[backbone].class_map_activation
         scores = _scores(network.output, taxonomy.num_fine, activation)
         model = keras.Model(network.input, scores)
@@ -134,7 +136,7 @@ def _scores(features: Any, num_classes: int, activation: str | None) -> Any:
 
 def _batch(batch_size: int, taxonomy: Taxonomy) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
-    images = rng.normal(size=(batch_size, *_IMAGE_SHAPE)).astype(np.float32)
+    images = rng.normal(size=(batch_size, *IMAGE_SHAPE)).astype(np.float32)
     return images, rng.integers(0, taxonomy.num_fine, batch_size)
 
 

@@ -1,6 +1,7 @@
 """Layers between a base network and the scores of both levels."""
 
 from coarse2fine.layers.class_feature_map import ClassFeatureMap
+from coarse2fine.layers.conv2d import Conv2D
 from coarse2fine.layers.global_avg import GlobalAvg
 from coarse2fine.layers.local_response_norm import LocalResponseNorm
 from coarse2fine.layers.log_sum_exp_coarse import LogSumExpCoarse
@@ -12,6 +13,7 @@ from coarse2fine.layers.whitening import Whitening
 
 __all__ = [
     "ClassFeatureMap",
+    "Conv2D",
     "GlobalAvg",
     "LocalResponseNorm",
     "LogSumExpCoarse",

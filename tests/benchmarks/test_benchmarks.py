@@ -53,6 +53,7 @@ SMALL = {
         "jpegs": Jpegs(num_files=8, batch_size=4, batches=1, rest=0.0),
     },
     "min_pool": {"num_fine": 200, "num_coarse": 20, "largest": 30, "batch_size": 1, "repeats": 1},
+    "small_maps": {"cases": [step.Case("fastnet", "mixed", width=0.05, batch_size=4, steps=1)]},
     "zca": {},
     "memory": {
         "first": 2,
@@ -95,6 +96,7 @@ NAMES = {
     "min_pool": [
         f"min_pool/{case}/{side}" for side in ("4x4", "8x8") for case in ("plain", "double")
     ],
+    "small_maps": ["small_maps/fastnet/0.05"],
     "zca": ["zca/seconds", "zca/memory"],
     "memory": ["memory/peak", "memory/growth", "memory/images"],
     "start": ["start/first", "start/again", "start/on", "start/memory"],
@@ -474,8 +476,8 @@ def test_the_launcher_refuses_an_unknown_name_and_lists_the_known_ones():
     )
     assert done.returncode == 2
     assert done.stderr == (
-        "Error: Unknown benchmark 'stop'. Known: step, epoch_end, pipeline, min_pool, zca, "
-        "memory, start, confusion, tsne, taxonomy, resume, checkpoint, "
+        "Error: Unknown benchmark 'stop'. Known: step, epoch_end, pipeline, min_pool, "
+        "small_maps, zca, memory, start, confusion, tsne, taxonomy, resume, checkpoint, "
         "determinism, workers, backing_off, serving, showing, help, pytorch.\n"
     )
 

@@ -87,6 +87,7 @@ LAYERS = (
         (_normal(3, 6),),
         variant="from_vector",
     ),
+    _layer("Conv2D", lambda: layers.Conv2D(32, 3, padding="same"), (_normal(3, 2, 2, 32),)),
     _layer("GlobalAvg", layers.GlobalAvg, (_normal(3, 4, 4, 5),), dtype="float32"),
     _layer(
         "LocalResponseNorm",

@@ -9,6 +9,7 @@ import pytest
 from catalogue import ENTRIES, LAYERS, NETWORKS, NOT_CHECKED, PUBLIC_MODULES
 
 from coarse2fine import layers
+from coarse2fine.layers import conv2d
 
 MODELS = [*LAYERS, *NETWORKS]
 
@@ -98,6 +99,29 @@ def test_min_pool_gradient_goes_to_the_lowest_children():
     model.train_on_batch(np.ones((1, 1)), np.array([[1.0, 2.0, 3.0]]))
     gradient = kernel - keras.ops.convert_to_numpy(model.layers[0].kernel)
     np.testing.assert_allclose(gradient, [[1.0, 1.0, 0.0, 1.0, 0.0, 3.0]], rtol=1e-6)
+
+
+def test_a_convolution_learns_what_that_of_keras_does(mixed_bfloat16, monkeypatch):
+    # Maps that are small enough for a gradient of its own.
+    made = []
+    monkeypatch.setattr(
+        conv2d,
+        "_kernel_gradient",
+        lambda *args, real=conv2d._kernel_gradient: made.append(real(*args)) or made[-1],
+    )
+    images = np.random.default_rng(0).normal(size=(3, 2, 2, 32)).astype("float32")
+    kernels = []
+    for kind in (layers.Conv2D, keras.layers.Conv2D):
+        start = keras.initializers.HeNormal(seed=0)
+        layer = kind(32, 3, padding="same", kernel_initializer=start)
+        model = keras.Sequential([keras.Input(images.shape[1:]), layer])
+        model.compile(keras.optimizers.SGD(1.0), "mse")
+        before = keras.ops.convert_to_numpy(layer.kernel)
+        model.train_on_batch(images, images)
+        kernels.append(keras.ops.convert_to_numpy(layer.kernel) - before)
+    ours, keras_own = kernels
+    assert len(made) == 1
+    np.testing.assert_allclose(ours, keras_own, atol=0.01 * np.abs(keras_own).max())
 
 
 @pytest.mark.parametrize("name", sorted({entry.module.__name__ for entry in LAYERS}))

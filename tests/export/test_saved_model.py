@@ -78,6 +78,19 @@ def test_exports_of_every_backbone_are_loaded(backbone, precision, tmp_path):
     assert len(ExportedModel(tmp_path / "model").predict(image)) == 3
 
 
+def test_an_export_has_no_gradients(tmp_path):
+    # Those of small maps in fastnet, which are its own, in bfloat16.
+    run = make_run(
+        tmp_path / "run", size=16, backbone="fastnet", width=0.5, precision="mixed_bfloat16"
+    )
+    export(run, tmp_path / "model")
+    saved = saved_model_pb2.SavedModel.FromString((tmp_path / "model" / FILE).read_bytes())
+    functions = saved.meta_graphs[0].graph_def.library.function
+    operations = {node.op for function in functions for node in function.node_def}
+    assert "IdentityN" in operations  # Where there is a gradient that it leaves out.
+    assert not {each for each in operations if "Backprop" in each}
+
+
 def test_networks_of_keras_applications_have_operations_on_the_list():
     network = create("keras.applications.MobileNetV3Small", input_shape=(32, 32, 3), width=1.0)
     spec = tf.TensorSpec((None, 32, 32, 3), tf.float32)
