@@ -102,6 +102,19 @@ def test_a_gpu_is_left_to_keras(monkeypatch, quick_gradients):
     assert not quick_gradients
 
 
+@pytest.mark.parametrize(
+    ("dtype", "channels", "is_quick"),
+    [("mixed_bfloat16", 64, True), ("mixed_bfloat16", 63, False), ("float32", 64, False)],
+)
+def test_is_quick_in_bfloat16_with_enough_channels(dtype, channels, is_quick, monkeypatch):
+    calls = []
+    real = conv2d._kernel_gradient
+    monkeypatch.setattr(conv2d, "_kernel_gradient", lambda *args: calls.append(1) or real(*args))
+    layer = Conv2D(64, 3, padding="same", dtype=dtype)
+    outputs_and_gradients(layer, random_images(2, 4, 4, channels))
+    assert bool(calls) == is_quick
+
+
 def test_bfloat16_differs_by_rounding(quick_gradients):
     found, expected = of_both_layers(random_images(3, 6, 8, 5), dtype="mixed_bfloat16")
     assert quick_gradients == [(3, 3, 5, 6)]
