@@ -1,5 +1,6 @@
 """What all tests share: two logical CPU devices, the folder of real data, flags, signals."""
 
+import gc
 import importlib
 import os
 import pathlib
@@ -9,6 +10,8 @@ import time
 import pytest
 import tensorflow as tf
 from absl import flags
+
+from coarse2fine.training import strategy
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
@@ -35,6 +38,19 @@ def _python_heeds_ctrl_c():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(autouse=True)
+def _iterators_of_replicas_end_with_their_test():
+    """What reads batches for a replica stays as garbage, with a thread that tunes it.
+
+    That thread sleeps for as long as it has lived, up to a minute, and a collection that frees its
+    iterator may wait for it: as `data.pipeline` says, which can turn tuning off for all others.
+    """
+    before = strategy._mirrored.cache_info()
+    yield
+    if strategy._mirrored.cache_info() != before:
+        gc.collect()
 
 
 @pytest.fixture
